@@ -1,0 +1,45 @@
+// Whole files and append-only records. Every error names the path and what to do. Functions throw base::Error.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.h"
+
+namespace mathcoder::base {
+
+std::string ReadFile(const std::filesystem::path& path);  // throws BadInput
+
+// Writes to a temporary file beside `path`, fsyncs, renames: a reader sees the old content or the new, never a part.
+// Throws OutputFailure; then `path` is as it was.
+void WriteFileAtomically(const std::filesystem::path& path, std::string_view content);
+
+// Appends whole records, a line each. A crash can leave at most one torn line at the end, which Open cuts off.
+// Not thread-safe: one owner writes.
+class RecordFile {
+ public:
+  // Creates the file, or opens it and truncates what follows the last newline. Takes an advisory lock (flock), so that
+  // two runs cannot interleave. Throws OutputFailure.
+  explicit RecordFile(std::filesystem::path path);
+
+  // One record without its newline; must hold no newline itself. It is one write(2); when that comes short (disk full) the
+  // file is cut back to the previous record and OutputFailure is thrown.
+  void Append(std::string_view record);
+  void Sync();  // fsync
+
+  std::uint64_t torn_bytes() const { return torn_bytes_; }  // what Open cut off
+
+ private:
+  std::filesystem::path path_;
+  UniqueFd fd_;
+  std::uint64_t size_ = 0;
+  std::uint64_t torn_bytes_ = 0;
+};
+
+// Hex SHA-256 of a file's content (64 digits). Throws BadInput.
+std::string Sha256OfFile(const std::filesystem::path& path);
+std::string Sha256(std::string_view data);
+
+}  // namespace mathcoder::base

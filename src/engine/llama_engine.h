@@ -1,0 +1,42 @@
+// libllama in this process: any GGUF that llama.cpp runs. One context; a thread of its own decodes all sequences that have work
+// in one batch (continuous batching). docs/engine.md describes the scheduler.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace mathcoder::engine {
+
+struct LoraAdapter {
+  std::filesystem::path path;
+  float scale = 1.0F;
+};
+
+// Names and defaults as in llama.cpp where it has them.
+struct LlamaOptions {
+  std::filesystem::path model;
+  std::vector<LoraAdapter> lora;
+  std::int32_t gpu_layers = -1;    // -ngl; -1: all that fit
+  std::uint32_t context = 0;       // -c: tokens of KV in all; 0: enough for `parallel` sequences of the model's training length, within memory
+  std::uint32_t sequence_context = 0;  // longest sequence; 0: the model's training length (or `context` if smaller)
+  std::uint32_t batch = 512;       // -b: tokens of one decode
+  std::uint32_t prefill_chunk = 128;  // most prompt tokens in a batch beside decoding sequences
+  std::uint32_t parallel = 16;     // sequences decoded at once (-np)
+  std::int32_t threads = 0;        // -t; 0: physical cores
+  bool deterministic = false;      // same seed, same tokens, whatever else is in the batch (slower)
+};
+
+// Loads the model. Throws base::BadInput with one line: the file is missing, truncated, no GGUF, of an unknown architecture, or
+// does not fit.
+std::unique_ptr<Engine> OpenLlama(const LlamaOptions& options);
+
+// "llama.cpp 0.3.36 (AVX2 FMA ...)": for --version and doctor.
+std::string LlamaVersion();
+std::string LlamaSystemInfo();
+
+}  // namespace mathcoder::engine
