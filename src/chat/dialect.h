@@ -28,11 +28,23 @@ struct TokenTrace {
   std::vector<TokenRole> roles;  // as long as ids
 };
 
-// When a generation has to stop and hand over to the loop: on one of the tokens, or as soon as the text ends with one of
-// the strings. The engine keeps what made it stop (token or string) and drops what was generated beyond it.
+// When a generation has to stop and hand over to the loop: on one of the tokens, as soon as the text ends with one of the
+// strings, or where a fence closes. The engine keeps what made it stop (token or string) and drops what was generated beyond
+// it. chat/stop_matcher.h is the one implementation of the text rules; every engine uses it.
 struct StopRule {
+  // Text that counts only at the start of a line, as fences of Markdown do.
+  struct Fence {
+    std::string open;   // "```python": a line of it and nothing more but blanks opens the fence; nothing stops there
+    std::string close;  // "```": in an open fence, such a line stops, after its newline. Empty: `open` itself stops, as soon as
+                        // a line begins with it, inside a fence as well ("```output")
+    bool operator==(const Fence&) const = default;
+  };
   std::vector<TokenId> tokens;
   std::vector<std::string> strings;
+  std::vector<Fence> fences;
+  // A generation begins at the start of a line, outside any fence. One that continues unfinished text (after a token limit) says
+  // here what the model wrote since the last stop; it is read for lines and fences and makes nothing stop.
+  std::string context;
 };
 
 // What the model file says of itself, for the choice of a dialect.
