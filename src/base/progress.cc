@@ -1,0 +1,99 @@
+#include "base/progress.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace mathcoder::base {
+namespace {
+
+std::size_t TerminalWidth(std::FILE* out) {
+  winsize size{};
+  return ::ioctl(::fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+std::string Format(const char* format, double value) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, format, value);
+  return buffer;
+}
+
+}  // namespace
+
+Progress::Progress(ProgressOptions options)
+    : options_(std::move(options)), terminal_(::isatty(::fileno(options_.out)) != 0), done_(options_.done) {}
+
+Progress::~Progress() { Finish(); }
+
+std::string Progress::Duration(std::chrono::duration<double> time) {
+  const double seconds = time.count();
+  const auto whole = static_cast<long long>(seconds + 0.5);
+  char buffer[48];
+  if (whole >= 3600) {
+    std::snprintf(buffer, sizeof buffer, "%lld h %02lld min", whole / 3600, whole % 3600 / 60);
+  } else if (whole >= 60) {
+    std::snprintf(buffer, sizeof buffer, "%lld min %02lld s", whole / 60, whole % 60);
+  } else {
+    std::snprintf(buffer, sizeof buffer, "%.1f s", seconds);
+  }
+  return buffer;
+}
+
+void Progress::Set(std::size_t done, const std::string& note) {
+  std::lock_guard lock(mutex_);
+  done_ = done;
+  note_ = note;
+  Draw(false);
+}
+
+void Progress::Finish() {
+  std::lock_guard lock(mutex_);
+  if (finished_) return;
+  Draw(true);
+  if (drawn_ && terminal_) std::fputc('\n', options_.out);
+  finished_ = true;
+}
+
+void Progress::Clear() {
+  if (drawn_ && terminal_ && !options_.quiet) std::fputs("\r\033[K", options_.out);
+}
+
+void Progress::Draw(bool force) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto pause = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
+  if (options_.quiet || finished_ || (!force && now - last_draw_ < pause)) return;
+  if (!terminal_ && !drawn_ && !force && now - start_ < pause) return;
+  last_draw_ = now;
+  drawn_ = true;
+  const std::chrono::duration<double> elapsed = now - start_;
+  const double rate = elapsed.count() > 0 ? static_cast<double>(done_ - options_.done) / elapsed.count() : 0;
+  std::string line = options_.label + " ";
+  if (options_.total > 0) {
+    if (terminal_) {
+      constexpr std::size_t kCells = 24;
+      const std::size_t full = std::min(kCells, done_ * kCells / options_.total);
+      line += "[" + std::string(full, '=') + std::string(kCells - full, ' ') + "] ";
+    }
+    line += std::to_string(done_) + "/" + std::to_string(options_.total);
+  } else {
+    line += std::to_string(done_);
+  }
+  line += " " + options_.unit + ", " + Format(rate < 10 ? "%.2f" : "%.1f", rate) + "/s";
+  if (options_.total > done_ && rate > 0) {
+    line += ", " + Duration(std::chrono::duration<double>(static_cast<double>(options_.total - done_) / rate)) + " left";
+  } else {
+    line += ", " + Duration(elapsed);
+  }
+  if (!note_.empty()) line += " (" + note_ + ")";
+  if (terminal_) {
+    const std::size_t width = TerminalWidth(options_.out);
+    if (line.size() >= width) line.resize(width - 1);
+    std::fprintf(options_.out, "\r\033[K%s", line.c_str());
+  } else {
+    std::fprintf(options_.out, "%s\n", line.c_str());
+  }
+  std::fflush(options_.out);
+}
+
+}  // namespace mathcoder::base

@@ -1,0 +1,57 @@
+// A progress line on a terminal: bar, count, rate, remaining time, and whatever the caller wants to count. Where the output is
+// no terminal, one plain line every ten seconds. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <mutex>
+#include <string>
+
+namespace mathcoder::base {
+
+struct ProgressOptions {
+  std::string label;          // "solve"
+  std::string unit = "problems";
+  std::size_t total = 0;      // 0: unknown
+  std::size_t done = 0;       // finished before this run (a resumed one); not in the rate
+  std::FILE* out = stderr;
+  bool quiet = false;         // prints nothing
+};
+
+class Progress {
+ public:
+  explicit Progress(ProgressOptions options);
+  ~Progress();  // Finish
+
+  // `note` is shown behind the numbers: "58 answered, 2 timeouts".
+  void Set(std::size_t done, const std::string& note);
+  // Clears the line, runs `print`, draws the line again: for output to the same terminal.
+  template <typename F>
+  void Interrupt(F print) {
+    std::lock_guard lock(mutex_);
+    Clear();
+    print();
+    Draw(true);
+  }
+  void Finish();  // leaves the last state on the terminal
+
+  // "1 h 02 min", "3 min 20 s", "4.2 s".
+  static std::string Duration(std::chrono::duration<double> time);
+
+ private:
+  void Draw(bool force);
+  void Clear();
+
+  std::mutex mutex_;
+  const ProgressOptions options_;
+  const bool terminal_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last_draw_{};
+  std::size_t done_;
+  std::string note_;
+  bool drawn_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace mathcoder::base
