@@ -35,6 +35,12 @@ function(mathcoder_test)
   add_executable(${TEST_NAME} ${TEST_SOURCES})
   target_link_libraries(${TEST_NAME} PRIVATE mathcoder_options ${TEST_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_definitions(${TEST_NAME} PRIVATE MATHCODER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  if(NOT TARGET unit_tests)
+    add_custom_target(unit_tests)  # what the sanitizer presets build
+  endif()
+  if(TEST_LABEL STREQUAL "unit")
+    add_dependencies(unit_tests ${TEST_NAME})
+  endif()
   include(GoogleTest)
   gtest_discover_tests(${TEST_NAME} DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})

@@ -1,0 +1,12 @@
+// Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+#pragma once
+
+#include <atomic>
+
+namespace mathcoder::cli {
+
+// Installs the handlers (once) and returns the flag that the first signal sets. SIGPIPE is ignored: a closed output shows as a
+// failed write.
+const std::atomic<bool>& InstallInterrupt();
+
+}  // namespace mathcoder::cli
