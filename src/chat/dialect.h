@@ -66,12 +66,14 @@ class Dialect {
   // Control tokens that the vocabulary must have ("<|code|>", ...): specials of a text engine, and the check of a model.
   virtual std::vector<std::string> special_strings() const = 0;
 
-  // The prompt up to where the model starts to write.
+  // The prompt up to where the model starts to write. What frames it is kTemplate, the two messages kSystem and kUser.
   virtual std::vector<Segment> RenderPrompt(const Problem& problem) const = 0;
-  // What is appended after a code block has run: the execution block with its markers, all of role kExecution.
+  // What is appended after a code block has run: the execution block with its markers, all of role kExecution. In a dialect of
+  // fences it begins at the start of a line, where the stop of Stops() has left the text.
   // `observation` is already shaped by the observation policy.
   virtual std::vector<Segment> RenderObservation(std::string_view observation) const = 0;
-  // One block as the model writes it, for recordings and for training data.
+  // One block as the model writes it, for recordings and for training data. Where text has no marks, neighbouring text blocks
+  // become one, and a text block ends with a newline that is no part of it (a fence begins a line).
   virtual std::vector<Segment> RenderBlock(const Block& block) const = 0;
   // What ends the assistant's message ("<|endofmessage|>").
   virtual std::vector<Segment> RenderMessageEnd() const = 0;
@@ -99,23 +101,30 @@ class BlockReader {
   virtual ~BlockReader() = default;
 
   // One generated token. Returns what can be shown now (often nothing, while a possible marker is held back) and appends the
-  // token's role to the trace: a marker has the role of the block that it opens or closes.
+  // token's role to the trace: a marker has the role of the block that it opens or closes, a token that straddles two blocks
+  // has the role of its first byte's. Roles of tokens that are held back are settled by FinishGeneration at the latest.
   virtual std::vector<Chunk> Feed(TokenId id) = 0;
   // Text that the engine kept from a token it had to cut at a stop string (GenerateResult::residual).
   virtual std::vector<Chunk> FeedText(std::string_view text) = 0;
-  // The generation stopped. Flushes what was held back, closes the open block.
+  // The generation stopped. Flushes what was held back. A block that a token limit cut stays the last of blocks(); tokens that
+  // are fed after that continue it.
   virtual std::vector<Chunk> FinishGeneration() = 0;
   // The loop appended an execution block itself: the next tokens start a new block.
   virtual void NoteObservation(std::string_view observation) = 0;
 
   // After FinishGeneration:
-  virtual bool wants_execution() const = 0;  // the last block is code, whole, and waits for its output
-  virtual bool message_ended() const = 0;
+  // The last block is code, whole, and waits for its output. Both this and message_ended: the code was the model's last word; it is
+  // run, and the message is over.
+  virtual bool wants_execution() const = 0;
+  virtual bool message_ended() const = 0;  // by the dialect's marker, the model's end token, or a new turn that the model began
   // True where the model itself began an execution block (it imagines an output); the loop ends that problem's generation there.
   virtual bool forged_execution() const = 0;
 
   virtual const std::vector<Block>& blocks() const = 0;             // executions noted included
   virtual const std::vector<TokenRole>& generated_roles() const = 0;  // one a token that was fed since the last NoteObservation
+
+  // StopRule::context for a generation that continues a cut block; empty where the next one starts afresh.
+  virtual std::string stop_context() const { return ""; }
 };
 
 // Names of the built-in dialects: mathcoder, tora, qwen-math, chatml, llama3.

@@ -14,7 +14,10 @@ struct ObservationPolicy {
   int decimals = 6;                              // digits kept after a decimal point (cut, not rounded); -1 keeps all
   std::string empty = "<empty_execution>";       // what stands for no output; may be empty
   bool strip_ansi = true;                        // escape sequences removed
-  std::size_t max_bytes = 4096;                  // longer output keeps its head and its tail, cut at characters
+  bool trim = true;                              // blanks and newlines at both ends removed, as the published program does
+  bool last_line_of_traceback = false;           // of an exception only "TypeError: ..." is told (ToRA)
+  std::size_t max_bytes = 4096;                  // longer output keeps its head and its tail, cut at characters; the result, the
+                                                 // elision included, is no longer than this
   double head_share = 0.5;                       // of max_bytes
   std::string elision = "\n... {n} characters left out ...\n";
 };
@@ -24,6 +27,8 @@ struct ObservationPolicy {
 ObservationPolicy LoadObservationPolicy(std::string_view name);
 std::vector<std::string> ObservationPolicies();
 
+// In this order: invalid UTF-8 replaced, ANSI removed, trimmed, decimals cut, `empty`, length. Idempotent: what was observed is
+// observed as itself.
 std::string Observe(const ObservationPolicy& policy, std::string_view output);
 
 }  // namespace mathcoder::chat
