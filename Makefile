@@ -5,7 +5,7 @@ Q ?= Let q = 12 - 7. What is the remainder when 173962 is divided by q*319?
 BIN := build/$(PRESET)/bin/mathcoder
 export CTEST_OUTPUT_ON_FAILURE := 1
 
-.PHONY: solve test build setup jail bench format lint clean
+.PHONY: solve test build setup jail install bench format lint clean
 .DEFAULT_GOAL := build
 
 solve: build jail        ## solve Q="..." with the default model
@@ -22,6 +22,11 @@ jail: setup              ## the Python of the jail, in build/deps/python
 
 setup:
 	@scripts/setup
+
+PREFIX ?= /usr/local
+install: build           ## into PREFIX (default /usr/local), with the jail's Python
+	@cmake --install build/$(PRESET) --prefix $(PREFIX) >/dev/null
+	@MATHCODER_DEPS=$(PREFIX)/lib/mathcoder scripts/make-jail-python current
 
 bench: build jail        ## the benchmarks of docs/benchmarks.md, side by side with their peers
 	@bench/run_all

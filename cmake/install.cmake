@@ -1,0 +1,7 @@
+# PREFIX/bin/mathcoder, PREFIX/libexec/mathcoder/ (helper programs), PREFIX/share/mathcoder/models/. base/paths.h finds them there.
+# The jail's Python goes to PREFIX/lib/mathcoder/python/: MATHCODER_DEPS=PREFIX/lib/mathcoder scripts/make-jail-python current.
+include(GNUInstallDirs)
+install(TARGETS mathcoder RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS mathcoder-sandboxd RUNTIME DESTINATION libexec/mathcoder)
+install(DIRECTORY models/ DESTINATION share/mathcoder/models FILES_MATCHING PATTERN "*.gguf" PATTERN "*.md" PATTERN "SHA256SUMS")
+install(FILES LICENSE DESTINATION share/doc/mathcoder)
