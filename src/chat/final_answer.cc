@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <string_view>
+#include <utility>
 
 namespace mathcoder::chat {
 namespace {
@@ -16,28 +17,40 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
-// The content of the last \boxed{...} or \fbox{...} that closes.
+// The content of the last \boxed{...} that closes and is not empty: "put it in \boxed{}" states nothing.
+// One pass with a stack of open braces, so that a text of many of them costs no more than its length.
 std::string_view LastBoxed(std::string_view text) {
-  for (std::size_t at = text.rfind("boxed"); at != std::string_view::npos; at = at == 0 ? std::string_view::npos : text.rfind("boxed", at - 1)) {
-    if (at == 0 || text[at - 1] != '\\') continue;
-    std::size_t begin = at + std::string_view("boxed").size();
-    while (begin < text.size() && IsSpace(text[begin])) ++begin;
-    if (begin >= text.size()) continue;
-    if (text[begin] != '{') return text.substr(begin, std::min(text.find_first_of(" \n\t$.,\\)", begin + 1), text.size()) - begin);
-    int depth = 0;
-    for (std::size_t i = begin; i < text.size(); ++i) {
-      if (text[i] == '\\' && i + 1 < text.size()) {
-        ++i;  // \{ and \} are signs, not braces
-      } else if (text[i] == '{') {
-        ++depth;
-      } else if (text[i] == '}' && --depth == 0) {
-        const std::string_view inside = Trim(text.substr(begin + 1, i - begin - 1));
-        if (!inside.empty()) return inside;  // "put the answer in \boxed{}" states nothing
-        break;
-      }
+  constexpr std::string_view kBoxed = "\\boxed";
+  struct Brace {
+    std::size_t at;
+    bool boxed;
+  };
+  std::vector<Brace> open;
+  std::string_view last;
+  std::size_t last_at = 0;
+  bool boxed = false;  // \boxed and blanks stand right before this place
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i).starts_with(kBoxed)) {
+      boxed = true;
+      i += kBoxed.size() - 1;
+      continue;
+    }
+    const bool after_boxed = std::exchange(boxed, boxed && IsSpace(text[i]));
+    if (text[i] == '\\') {
+      ++i;  // \{ and \} are signs, not braces
+    } else if (text[i] == '{') {
+      open.push_back({i, after_boxed});
+    } else if (text[i] == '}' && !open.empty()) {
+      const Brace brace = open.back();
+      open.pop_back();
+      const std::string_view inside = Trim(text.substr(brace.at + 1, i - brace.at - 1));
+      if (brace.boxed && !inside.empty() && brace.at >= last_at) last = inside, last_at = brace.at;
+    } else if (after_boxed && !IsSpace(text[i])) {
+      last = text.substr(i, std::min(text.find_first_of(" \n\t$.,\\)", i + 1), text.size()) - i);  // \boxed 7
+      last_at = i;
     }
   }
-  return {};
+  return last;
 }
 
 // What follows a cue on its line, without the signs that wrap a sentence or a formula.

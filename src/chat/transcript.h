@@ -29,6 +29,7 @@ enum class TokenRole : std::uint8_t { kTemplate, kSystem, kUser, kText, kCode, k
 
 struct Problem {
   std::string id;               // empty where the file gave none
+  bool id_is_number = false;    // in the file; it is written as it was read
   std::string question;
   std::optional<std::string> system;  // nullopt: the dialect's own system message
   base::Json reference;         // "ground_truth" as it was read ({"solution", "answer"}); null where absent. `answer` may be a number
@@ -101,6 +102,9 @@ struct Transcript {
   std::uint32_t sample = 0;               // 0 .. k-1
   Timings timings;
   Provenance provenance;
+  // Only of a transcript that was read from a published record: what WriteMathCoder needs to write that record again. It is the record
+  // itself, but under "debug_result" stands what is around the blocks: {"head", "entries", "answer"} (docs/formats.md). Null otherwise.
+  base::Json published;
 };
 
 std::string_view Name(BlockKind kind);          // "text", "code", "execution"
