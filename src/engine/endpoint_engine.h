@@ -22,6 +22,7 @@ struct EndpointOptions {
   std::string ca_file;               // PEM; empty: the system's
   bool verify_tls = true;
   std::size_t max_connections = 64;
+  std::chrono::milliseconds backoff{500};  // before the first retry, doubled with each further one; jitter takes up to half of it off
 };
 
 // Asks every endpoint for its models; throws base::Unavailable naming each that cannot be reached and why.
