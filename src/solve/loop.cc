@@ -151,6 +151,7 @@ Action Loop::Generated(const engine::GenerateResult& result) {
   }
   if (reader_->wants_execution()) {
     code_ = reader_->blocks().back().text;
+    last_words_ = reader_->message_ended() || result.reason == StopReason::kEndOfGeneration;
     return Action::kExecute;
   }
   if (reader_->message_ended() || result.reason == StopReason::kEndOfGeneration) return Finish(Ending::kAnswered, "");
@@ -185,6 +186,10 @@ Action Loop::Executed(const sandbox::RunResult& result) {
   }
   const std::string observation = ObservationText(policy_, result, limits_.code_time);
   if (observer_ != nullptr) observer_->OnExecution(execution, observation);
+  if (last_words_) {  // nobody will read the output: it is part of the record, not of the sequence
+    reader_->NoteObservation(observation);
+    return Finish(Ending::kAnswered, "");
+  }
   const chat::TokenTrace trace = dialect_.Encode(tokenizer_, dialect_.RenderObservation(observation), /*begin_of_text=*/false);
   reader_->NoteObservation(observation);
   roles_taken_ = 0;

@@ -87,6 +87,7 @@ class Loop {
   std::vector<chat::TokenId> pending_;
   std::optional<std::size_t> roll_back_;
   std::string code_;
+  bool last_words_ = false;              // the code that runs was the end of the message
   std::size_t streamed_ = 0;             // tokens of the running generation that the reader has seen
   std::size_t roles_taken_ = 0;          // of reader_->generated_roles()
   std::size_t awaiting_prefill_ = 0;     // observation tokens whose prefill the next Generated reports

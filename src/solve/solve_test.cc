@@ -138,7 +138,7 @@ TEST_F(SchedulerTest, TokenRolesFollowTheText) {
   // What a program printed never becomes a control token.
   const auto code = *tokenizer->Special("<|code|>");
   for (std::size_t i = 0; i < transcript.token_ids.size(); ++i) {
-    if (transcript.token_roles[i] == TokenRole::kExecution) EXPECT_NE(transcript.token_ids[i], code);
+    EXPECT_FALSE(transcript.token_roles[i] == TokenRole::kExecution && transcript.token_ids[i] == code);
   }
 }
 
@@ -161,9 +161,9 @@ TEST_F(SchedulerTest, EveryFailureOfASessionHasItsOwnEnding) {
       result.cause = "the cause";
       return result;
     });
-    EXPECT_EQ(transcript.ending, test.ending) << Name(test.status);
+    EXPECT_EQ(transcript.ending, test.ending) << static_cast<int>(test.status);
     ASSERT_FALSE(transcript.executions.empty());
-    EXPECT_EQ(transcript.executions[0].verdict, test.verdict) << Name(test.status);
+    EXPECT_EQ(transcript.executions[0].verdict, test.verdict) << static_cast<int>(test.status);
     if (test.ending != Ending::kAnswered) {
       EXPECT_EQ(transcript.ending_detail, "the cause");
       EXPECT_THAT(transcript.executions, SizeIs(1));
