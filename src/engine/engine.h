@@ -54,6 +54,7 @@ enum class StopReason : std::uint8_t {
   kCancelled,        // Cancel or Close
   kFailed,           // `error` says why; the sequence is as it was before Generate
 };
+std::string_view Name(StopReason reason);  // "stop_token", "stop_string", "end_of_generation", ...
 
 struct GenerateOptions {
   std::size_t max_tokens = 512;
@@ -65,6 +66,7 @@ struct GenerateResult {
   std::vector<TokenId> tokens;     // kept in the sequence, the stopping token included
   std::string residual;            // text before the end of a stop string that is in no kept token (the token was cut)
   std::size_t prefilled_tokens = 0;  // computed before the first new token; tokens found in a cache do not count
+  std::size_t cached_tokens = 0;     // found in a cache; with the former: the length of the sequence before this Generate
   std::chrono::microseconds queued{0};   // until the first prefill work
   std::chrono::microseconds elapsed{0};  // from Generate to the end
   std::string error;

@@ -18,6 +18,13 @@ struct LoraAdapter {
 };
 
 // Names and defaults as in llama.cpp where it has them.
+// How the caches of sequences lie in memory; docs/engine.md has measurements of both.
+enum class KvLayout : std::uint8_t {
+  kAuto,     // streams on a CPU where they fit into `context`, else shared
+  kShared,   // one pool of cells: forks and equal prefixes cost nothing, any mix of lengths fits
+  kStreams,  // an equal part for each of `parallel` sequences: faster attention on a CPU
+};
+
 struct LlamaOptions {
   std::filesystem::path model;
   std::vector<LoraAdapter> lora;
@@ -29,6 +36,11 @@ struct LlamaOptions {
   std::uint32_t parallel = 16;     // sequences decoded at once (-np)
   std::int32_t threads = 0;        // -t; 0: physical cores
   bool deterministic = false;      // same seed, same tokens, whatever else is in the batch (slower)
+  KvLayout layout = KvLayout::kAuto;
+  bool flash_attention = true;     // -fa
+  bool cache_f32 = false;          // keys and values in 32 bits (-ctk, -ctv f32): exact, twice the memory
+  std::size_t swap_bytes = std::size_t{1} << 30;  // memory for caches of parked sequences that had to leave their stream
+  std::uint32_t poll = 0;          // --poll: how long idle threads spin (0-100)
 };
 
 // Loads the model. Throws base::BadInput with one line: the file is missing, truncated, no GGUF, of an unknown architecture, or

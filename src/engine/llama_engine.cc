@@ -1,0 +1,177 @@
+#include "engine/llama_engine.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "engine/llama_backend.h"
+#include "engine/llama_model.h"
+#include "engine/llama_scheduler.h"
+
+namespace mathcoder::engine {
+namespace {
+
+SchedulerOptions ToSchedulerOptions(const LlamaOptions& options, const ContextPlan& plan) {
+  SchedulerOptions scheduler;
+  scheduler.parallel = options.parallel;
+  scheduler.prefill_chunk = options.prefill_chunk;
+  scheduler.sequence_context = plan.sequence_context;
+  scheduler.deterministic = options.deterministic;
+  scheduler.pool.swap_bytes = plan.shared_cells ? 0 : options.swap_bytes;
+  return scheduler;
+}
+
+// One lock guards the scheduler; the thread lets go of it while a batch is computed and while callbacks run.
+class LlamaEngine final : public Engine {
+ public:
+  explicit LlamaEngine(const LlamaOptions& options)
+      : model_(options),
+        plan_(PlanContext(options, model_)),
+        backend_(MakeLlamaBackend(options, model_, plan_)),
+        scheduler_(*backend_, model_.tokenizer(), ToSchedulerOptions(options, plan_)) {
+    info_.engine = LlamaVersion();
+    info_.model = options.model.string();
+    info_.hints = model_.hints();
+    info_.context_tokens = plan_.sequence_context;
+    info_.details = DescribeContext(options, model_, plan_);
+    info_with_hash_ = info_;
+    hasher_ = std::thread([this, path = options.model] {
+      try {
+        info_with_hash_.model_sha256 = base::Sha256OfFile(path);
+      } catch (const base::Error&) {
+        // The file went away after it was loaded: the report shows no hash.
+      }
+      hashed_.store(true, std::memory_order_release);
+    });
+    thread_ = std::thread([this] { Run(); });
+  }
+
+  ~LlamaEngine() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+    if (hasher_.joinable()) hasher_.join();
+  }
+
+  const EngineInfo& info() const override { return hashed_.load(std::memory_order_acquire) ? info_with_hash_ : info_; }
+  const chat::Tokenizer& tokenizer() const override { return model_.tokenizer(); }
+
+  SequenceId Open(SequenceOptions options) override {
+    const std::lock_guard lock(mutex_);
+    return scheduler_.Open(std::move(options));
+  }
+  SequenceId Fork(SequenceId sequence, SequenceOptions options) override {
+    const std::lock_guard lock(mutex_);
+    return scheduler_.Fork(sequence, std::move(options));
+  }
+  void Append(SequenceId sequence, std::span<const TokenId> tokens) override {
+    const std::lock_guard lock(mutex_);
+    scheduler_.Append(sequence, tokens);
+  }
+  void Generate(SequenceId sequence, GenerateOptions options, GenerateCallbacks callbacks) override {
+    {
+      const std::lock_guard lock(mutex_);
+      scheduler_.Generate(sequence, std::move(options), std::move(callbacks));
+    }
+    wake_.notify_all();
+  }
+  void Cancel(SequenceId sequence) override {
+    {
+      const std::lock_guard lock(mutex_);
+      scheduler_.Cancel(sequence);
+    }
+    wake_.notify_all();
+  }
+  void RollBack(SequenceId sequence, std::size_t n_tokens) override {
+    const std::lock_guard lock(mutex_);
+    scheduler_.RollBack(sequence, n_tokens);
+  }
+  std::vector<TokenId> Tokens(SequenceId sequence) const override {
+    const std::lock_guard lock(mutex_);
+    return scheduler_.Tokens(sequence);
+  }
+  void Close(SequenceId sequence) override {
+    std::unique_lock lock(mutex_);
+    scheduler_.Close(sequence);
+    wake_.notify_all();
+    // Until the thread has told a running Generate of its end, and every callback of it has returned.
+    told_.wait(lock, [&] { return !scheduler_.Exists(sequence) && !telling_.contains(sequence); });
+  }
+  EngineStats stats() const override {
+    const std::lock_guard lock(mutex_);
+    return scheduler_.stats();
+  }
+
+ private:
+  void Run() {
+    std::vector<LlamaScheduler::Event> events;
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_.wait(lock, [&] { return stopping_ || scheduler_.HasWork(); });
+      if (stopping_) scheduler_.CancelAll();
+      const bool computes = scheduler_.Plan(events);
+      Tell(events, lock);
+      if (computes) {
+        lock.unlock();
+        scheduler_.Compute();
+        lock.lock();
+        scheduler_.Apply(events);
+        Tell(events, lock);
+      } else if (stopping_ && !scheduler_.HasWork()) {
+        return;
+      }
+    }
+  }
+
+  // Runs callbacks without the lock, so that they may wait for a thread that calls the engine.
+  void Tell(std::vector<LlamaScheduler::Event>& events, std::unique_lock<std::mutex>& lock) {
+    if (!events.empty()) {
+      for (const auto& event : events) ++telling_[event.sequence];
+      lock.unlock();
+      for (auto& event : events) {
+        if (event.result) {
+          // From here on the results speak of a model whose hash is known.
+          if (hasher_.joinable()) hasher_.join();
+          if (event.callbacks->on_done) event.callbacks->on_done(std::move(*event.result));
+        } else {
+          event.callbacks->on_tokens(event.tokens);
+        }
+        event.callbacks.reset();
+      }
+      lock.lock();
+      telling_.clear();
+      events.clear();
+    }
+    told_.notify_all();
+  }
+
+  LlamaModel model_;
+  ContextPlan plan_;
+  std::unique_ptr<Backend> backend_;
+  EngineInfo info_;
+  EngineInfo info_with_hash_;  // the hasher's until hashed_
+  std::atomic<bool> hashed_ = false;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable told_;
+  LlamaScheduler scheduler_;
+  std::unordered_map<SequenceId, int> telling_;  // sequences whose callbacks are being called
+  bool stopping_ = false;
+  std::thread hasher_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> OpenLlama(const LlamaOptions& options) { return std::make_unique<LlamaEngine>(options); }
+
+}  // namespace mathcoder::engine
