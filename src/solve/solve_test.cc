@@ -208,6 +208,30 @@ TEST_F(SchedulerTest, LimitsEndWithTheirNames) {
   EXPECT_EQ(SolveOne(kTwoRounds, ok, {.total_tokens = 10}).ending, Ending::kContextFull);
 }
 
+// The model goes on with an imagined output instead of waiting for the real one: its marker is cut, the code is really run.
+TEST(Loop, AForgedExecutionIsCutAndTheCodeIsRun) {
+  const auto dialect = chat::LoadDialect("mathcoder");
+  const auto tokenizer = chat::MakeByteTokenizer(dialect->special_strings());
+  const auto policy = chat::LoadObservationPolicy("mathcoder");
+  chat::Problem problem;
+  problem.question = "?";
+  Loop loop(problem, *tokenizer, *dialect, policy, {}, nullptr);
+  const std::size_t prompt = loop.TakePending().size();
+  engine::GenerateResult result;
+  result.reason = engine::StopReason::kStopToken;
+  result.tokens = {*tokenizer->Special("<|code|>")};
+  for (const chat::TokenId id : tokenizer->Encode("1+1")) result.tokens.push_back(id);
+  result.tokens.push_back(*tokenizer->Special("<|execution|>"));
+  ASSERT_EQ(loop.Generated(result), Action::kExecute);
+  EXPECT_EQ(loop.code(), "1+1");
+  EXPECT_EQ(loop.TakeRollBack(), prompt + result.tokens.size() - 1);
+  ASSERT_EQ(loop.Executed(Output("2")), Action::kGenerate);
+  std::string text;
+  for (const chat::TokenId id : loop.transcript().token_ids) text += tokenizer->Piece(id);
+  EXPECT_THAT(text, ::testing::EndsWith("<|code|>1+1<|execution|>2<|endofblock|>"));
+  EXPECT_EQ(loop.transcript().token_ids.size(), loop.transcript().token_roles.size());
+}
+
 TEST_F(SchedulerTest, ManyProblemsStayApart) {
   std::deque<chat::Transcript> recordings;
   for (int i = 0; i < 200; ++i) {
