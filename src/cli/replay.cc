@@ -128,7 +128,7 @@ int Replay(const ReplayArguments& arguments) {
       },
       [&](chat::Transcript transcript) {
         const Recorded& record = recorded[transcript.sample];
-        for (const solve::Disagreement& item : report.Add(record.transcript, transcript)) {
+        for (const solve::Disagreement& item : report.Add(options.observation, record.transcript, transcript)) {
           progress.Interrupt([&] { PrintDisagreement(item, record.where, arguments.diff); });
         }
         if (transcript.ending == chat::Ending::kSandboxFailure || transcript.ending == chat::Ending::kEngineFailure) {
@@ -142,8 +142,12 @@ int Replay(const ReplayArguments& arguments) {
   progress.Finish();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   const double share = report.blocks > 0 ? static_cast<double>(report.agreed) / static_cast<double>(report.blocks) : 1.0;
-  std::printf("%zu transcripts, %zu code blocks run, %zu agree with the recorded output (%.2f%%), %zu differ, %zu infrastructure failures\n",
-              report.problems, report.blocks, report.agreed, 100 * share, report.blocks - report.agreed, report.infrastructure_failures);
+  std::string kinds;
+  for (const auto& [agreement, count] : report.by_agreement) {
+    kinds += (kinds.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(chat::Name(agreement));
+  }
+  std::printf("%zu transcripts, %zu code blocks: %zu agree with the record (%.2f%%: %s), %zu infrastructure failures\n", report.problems,
+              report.blocks, report.agreed, 100 * share, kinds.c_str(), report.infrastructure_failures);
   std::printf("time: %s; a block of code p50 %.2f ms, p99 %.1f ms; the loop's own %.3f ms a block\n", base::Progress::Duration(elapsed).c_str(),
               Percentile(run_times, 0.5).count(), Percentile(run_times, 0.99).count(), report.LoopMillisecondsPerBlock());
   if (!arguments.summary.empty()) {

@@ -1,8 +1,6 @@
 #include "solve/replay.h"
 
-#include <cctype>
 #include <optional>
-#include <string_view>
 
 namespace mathcoder::solve {
 namespace {
@@ -20,25 +18,25 @@ std::vector<std::optional<std::string>> Outputs(const std::vector<chat::Block>& 
   return outputs;
 }
 
-std::string_view Trimmed(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.remove_suffix(1);
-  return text;
-}
-
 }  // namespace
 
-std::vector<Disagreement> ReplayReport::Add(const chat::Transcript& recorded, const chat::Transcript& replayed) {
+std::vector<Disagreement> ReplayReport::Add(const chat::ObservationPolicy& policy, const chat::Transcript& recorded,
+                                            const chat::Transcript& replayed) {
   std::vector<Disagreement> disagreements;
   ++problems;
   const auto expected = Outputs(recorded.blocks);
   const auto observed = Outputs(replayed.blocks);
+  bool timed_out = false;
   for (std::size_t i = 0; i < expected.size(); ++i) {
+    const chat::Execution* execution = i < replayed.executions.size() ? &replayed.executions[i] : nullptr;
+    timed_out = timed_out || (execution != nullptr && execution->verdict == chat::ExecutionVerdict::kTimeout);
     if (!expected[i]) continue;
     ++blocks;
-    const chat::Execution* execution = i < replayed.executions.size() ? &replayed.executions[i] : nullptr;
     if (execution != nullptr && execution->verdict == chat::ExecutionVerdict::kInfrastructure) ++infrastructure_failures;
     const bool has = i < observed.size() && observed[i].has_value();
-    if (has && Trimmed(*observed[i]) == Trimmed(*expected[i])) {
+    const chat::Agreement agreement = has ? chat::Compare(policy, *expected[i], *observed[i], timed_out) : chat::Agreement::kDifferent;
+    ++by_agreement[agreement];
+    if (agreement != chat::Agreement::kDifferent) {
       ++agreed;
       continue;
     }

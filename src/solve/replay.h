@@ -3,9 +3,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "chat/agreement.h"
+#include "chat/observation.h"
 #include "chat/transcript.h"
 
 namespace mathcoder::solve {
@@ -22,13 +25,14 @@ struct Disagreement {
 struct ReplayReport {
   std::size_t problems = 0;
   std::size_t blocks = 0;  // code blocks that have a recorded output
-  std::size_t agreed = 0;
+  std::size_t agreed = 0;  // the same text, the same exception, or the same timeout
+  std::map<chat::Agreement, std::size_t> by_agreement;
   std::size_t infrastructure_failures = 0;  // blocks that the sandbox could not run: they count in `blocks` and not as agreed
   std::chrono::microseconds overhead{0};    // time of the loops that was neither the engine's nor the sandbox's
 
-  // Takes in one replayed transcript and returns its disagreements. Trailing white space does not count. A block that never ran (the
+  // Takes in one replayed transcript and returns its disagreements (chat/agreement.h says what agrees). A block that never ran (the
   // session was lost before) disagrees.
-  std::vector<Disagreement> Add(const chat::Transcript& recorded, const chat::Transcript& replayed);
+  std::vector<Disagreement> Add(const chat::ObservationPolicy& policy, const chat::Transcript& recorded, const chat::Transcript& replayed);
   double LoopMillisecondsPerBlock() const;
 };
 

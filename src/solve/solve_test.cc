@@ -290,7 +290,7 @@ TEST(Replay, ComparesOutputByOutput) {
   replayed.blocks[5].text = "6";
   replayed.executions.resize(2);
   ReplayReport report;
-  const auto disagreements = report.Add(Recording(kTwoRounds), replayed);
+  const auto disagreements = report.Add(chat::LoadObservationPolicy("mathcoder"), Recording(kTwoRounds), replayed);
   EXPECT_EQ(report.blocks, 2U);
   EXPECT_EQ(report.agreed, 1U);
   ASSERT_THAT(disagreements, SizeIs(1));
