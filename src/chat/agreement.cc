@@ -1,6 +1,8 @@
 #include "chat/agreement.h"
 
+#include <algorithm>
 #include <cctype>
+#include <utility>
 
 namespace mathcoder::chat {
 namespace {
@@ -52,6 +54,41 @@ std::string_view WithoutModule(std::string_view exception) {
   return dot == std::string_view::npos ? exception : exception.substr(dot + 1);
 }
 
+bool IsSyntaxError(std::string_view exception) {
+  return exception.starts_with("SyntaxError") || exception.starts_with("IndentationError") || exception.starts_with("TabError");
+}
+
+// "Equality.__new__() takes 3 ..." of Python 3.10 and later is "__new__() takes 3 ..." before.
+std::string WithoutQualifier(std::string exception) {
+  const std::size_t call = exception.find("() ");
+  if (!exception.starts_with("TypeError: ") || call == std::string::npos) return exception;
+  const std::size_t begin = std::string_view("TypeError: ").size();
+  const std::size_t dot = exception.rfind('.', call);
+  const bool one_name = std::all_of(exception.begin() + static_cast<std::ptrdiff_t>(begin), exception.begin() + static_cast<std::ptrdiff_t>(call),
+                                    [](char byte) { return IsNameByte(byte) || byte == '<' || byte == '>'; });
+  if (one_name && dot != std::string::npos && dot > begin) exception.erase(begin, dot + 1 - begin);
+  return exception;
+}
+
+// What of an exception two machines can agree on.
+std::string Comparable(std::string_view output) {
+  std::string exception = ExceptionOf(output);
+  if (IsSyntaxError(exception)) {
+    // "Cell In[6], line 2" or "File ..., line 2": the last line number before the message.
+    const std::size_t at = output.rfind(", line ");
+    std::size_t end = at == std::string_view::npos ? at : at + std::string_view(", line ").size();
+    const std::size_t begin = end;
+    while (end < output.size() && std::isdigit(static_cast<unsigned char>(output[end])) != 0) ++end;
+    exception.erase(std::min(exception.find(':'), exception.size()));
+    if (begin < output.size()) exception += " in line " + std::string(output.substr(begin, end - begin));
+  } else if (exception.find("cannot import name") != std::string::npos && exception.ends_with(")")) {
+    exception.erase(std::min(exception.rfind(" ("), exception.size()));
+  } else if (exception.starts_with("RecursionError")) {
+    exception = "RecursionError";
+  }
+  return WithoutQualifier(std::move(exception));
+}
+
 }  // namespace
 
 std::string_view Name(Agreement agreement) {
@@ -101,8 +138,9 @@ Agreement Compare(const ObservationPolicy& policy, std::string_view recorded, st
   if (timed_out && recorded.find(kTimeout) != std::string_view::npos) return Agreement::kSameTimeout;
   ObservationPolicy whole = policy;  // a long traceback must not lose its last line
   whole.max_bytes = static_cast<std::size_t>(-1);
-  const std::string wanted = ExceptionOf(Observe(whole, recorded));
-  return !wanted.empty() && wanted == ExceptionOf(Observe(whole, observed)) ? Agreement::kSameException : Agreement::kDifferent;
+  whole.last_line_of_traceback = false;
+  const std::string wanted = Comparable(Observe(whole, recorded));
+  return !wanted.empty() && wanted == Comparable(Observe(whole, observed)) ? Agreement::kSameException : Agreement::kDifferent;
 }
 
 }  // namespace mathcoder::chat
