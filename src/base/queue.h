@@ -14,11 +14,9 @@ template <typename T>
 class EventQueue {
  public:
   void Push(T item) {
-    {
-      std::lock_guard lock(mutex_);
-      items_.push_back(std::move(item));
-    }
-    ready_.notify_one();
+    std::lock_guard lock(mutex_);
+    items_.push_back(std::move(item));
+    ready_.notify_one();  // under the lock: the consumer may destroy the queue as soon as it has the item
   }
 
   // Everything that is there; waits up to `timeout` for the first item. Empty after a timeout.

@@ -38,7 +38,7 @@ struct Task {
   Clock::time_point start = Clock::now();
 };
 
-// All that lives as long as one Run. Destruction closes what is open, so that no callback outlives the queue.
+// All that lives as long as one Run. Destruction closes what is open.
 class Run {
  public:
   Run(engine::Engine& engine, const std::function<sandbox::Sandbox&()>& sandbox, const chat::Dialect& dialect,
@@ -79,7 +79,7 @@ class Run {
 
   // Handles what has happened; waits for it where nothing has.
   void Step() {
-    for (Event& event : events_.PopAll(kPoll)) {
+    for (Event& event : events_->PopAll(kPoll)) {
       const auto it = tasks_.find(event.task);
       if (it == tasks_.end()) continue;  // ended meanwhile
       Task& task = it->second;
@@ -117,11 +117,11 @@ class Run {
     if (const auto pending = task.loop->TakePending(); !pending.empty()) engine_.Append(task.sequence, pending);
     engine::GenerateCallbacks callbacks;
     if (task.streams) {
-      callbacks.on_tokens = [this, id](std::span<const chat::TokenId> tokens) {
-        events_.Push({id, Streamed{{tokens.begin(), tokens.end()}}});
+      callbacks.on_tokens = [events = events_, id](std::span<const chat::TokenId> tokens) {
+        events->Push({id, Streamed{{tokens.begin(), tokens.end()}}});
       };
     }
-    callbacks.on_done = [this, id](engine::GenerateResult result) { events_.Push({id, std::move(result)}); };
+    callbacks.on_done = [events = events_, id](engine::GenerateResult result) { events->Push({id, std::move(result)}); };
     engine_.Generate(task.sequence, task.loop->NextGenerate(), std::move(callbacks));
   }
 
@@ -132,7 +132,7 @@ class Run {
   void Execute(std::uint64_t id, Task& task) {
     EnsureSession(task);
     sandbox_().Run(*task.session, task.loop->code(), {.timeout = options_.limits.code_time},
-                   [this, id](sandbox::RunResult result) { events_.Push({id, std::move(result)}); });
+                   [events = events_, id](sandbox::RunResult result) { events->Push({id, std::move(result)}); });
   }
 
   void Finish(Tasks::iterator it) {
@@ -165,7 +165,8 @@ class Run {
   const chat::Dialect& dialect_;
   const SchedulerOptions& options_;
   const std::function<void(chat::Transcript)>& done_;
-  base::EventQueue<Event> events_;
+  // Shared with the callbacks: a session that is closed while its code runs may report after the run is over.
+  const std::shared_ptr<base::EventQueue<Event>> events_ = std::make_shared<base::EventQueue<Event>>();
   Tasks tasks_;
   std::uint64_t next_id_ = 0;
   Tally tally_;
