@@ -47,6 +47,7 @@ struct SandboxOptions {
   std::size_t output_bytes = std::size_t{64} << 10;  // kept of stdout and of stderr, head and tail
   std::size_t warm_sessions = 0;         // sessions kept ready in advance
   std::size_t max_sessions = 256;        // Open above it waits
+  std::vector<std::string> disabled_layers;  // names of Layer that are not used ("cgroup", "namespaces"); for tests
 };
 
 enum class RunStatus : std::uint8_t {
