@@ -18,13 +18,21 @@ std::string_view Trimmed(std::string_view text) {
   return text;
 }
 
-// "ValueError" of "ValueError: ..." or of a line that is only that; empty where the line names no exception.
+bool LooksLikeAnException(std::string_view type) {
+  for (const std::string_view part : {"Error", "Exception", "Interrupt", "Exit", "Stop", "Warning"}) {
+    if (type.find(part) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+// "ValueError" of "ValueError: ...", or of a line that is only that; empty where the line names no exception.
 std::string_view TypeAtStart(std::string_view line) {
   std::size_t end = 0;
   while (end < line.size() && IsNameByte(line[end])) ++end;
   if (end == 0 || std::isdigit(static_cast<unsigned char>(line[0])) != 0) return {};
-  if (end < line.size() && line[end] != ':') return {};
-  return line.substr(0, end);
+  const std::string_view type = line.substr(0, end);
+  const bool with_message = end < line.size() && line[end] == ':';
+  return with_message || (end == line.size() && LooksLikeAnException(type)) ? type : std::string_view();
 }
 
 // The type that stands before the last header of IPython's form ("ValueError      Traceback (most recent call last)").

@@ -58,10 +58,9 @@ std::string CutDecimals(std::string_view text, std::size_t keep) {
     const std::size_t whole = digits_end(i);
     out += text.substr(i, whole - i);
     i = whole;
-    if (i + 1 < text.size() && text[i] == '.' && IsDigit(text[i + 1])) {
+    while (i + 1 < text.size() && text[i] == '.' && IsDigit(text[i + 1])) {
       const std::size_t end = digits_end(i + 1);
-      out += text.substr(i, 1 + std::min(keep, end - i - 1));
-      if (keep == 0) out.pop_back();
+      if (keep > 0) out += text.substr(i, 1 + std::min(keep, end - i - 1));
       i = end;
     }
   }
@@ -141,7 +140,8 @@ std::string Observe(const ObservationPolicy& policy, std::string_view output) {
   if (policy.trim) text = Trim(text);
   if (policy.decimals >= 0) text = CutDecimals(text, static_cast<std::size_t>(policy.decimals));
   if (text.empty()) return policy.empty;
-  return KeepEnds(policy, text);
+  text = KeepEnds(policy, text);
+  return policy.trim ? std::string(Trim(text)) : text;
 }
 
 }  // namespace mathcoder::chat
