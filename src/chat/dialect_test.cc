@@ -103,6 +103,16 @@ TEST(Dialect, RolesOfAPrompt) {
   }
 }
 
+TEST(SplitControl, TakesTheLongestToken) {
+  const auto segments = SplitControl("x<a>b<a>c", {"<a>", "<a>b"}, TokenRole::kText);
+  ASSERT_EQ(segments.size(), 4U);
+  EXPECT_EQ(segments[1].text, "<a>b");
+  EXPECT_TRUE(segments[1].special);
+  EXPECT_EQ(segments[2].text, "<a>");
+  EXPECT_EQ(segments[3].text, "c");
+  EXPECT_FALSE(segments[3].special);
+}
+
 TEST(Dialect, MissingTokensAreNamed) {
   const auto dialect = LoadDialect("mathcoder");
   const auto tokenizer = MakeByteTokenizer({"<|system|>", "<|user|>", "<|assistant|>", "<|text|>", "<|code|>", "<|endofmessage|>"});

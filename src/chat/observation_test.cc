@@ -104,7 +104,7 @@ TEST(ExtractFinalAnswer, TakesTheFirstSourceThatStatesOne) {
       {{{K::kText, "so \\boxed{540} meters"}}, "540"},
       {{{K::kText, "\\boxed{\\frac{1}{2}} and \\boxed{ x_{1} = \\{2\\} }."}}, "x_{1} = \\{2\\}"},
       {{{K::kText, "\\boxed{7}"}, {K::kCode, "\\boxed{9}"}, {K::kText, "put it in \\boxed{}"}}, "7"},
-      {{{K::kText, "\\boxed{8}, so write \\boxed{}"}}, "8"},
+      {{{K::kText, "\\boxed{x}, so write \\boxed{}"}}, "x"},
       {{{K::kText, "\\boxed{1} then \\boxed{2"}}, "1"},
       {{{K::kText, "\\boxed 7."}}, "7"},
       {{{K::kText, "The answer is 42."}}, "42"},

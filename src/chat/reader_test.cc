@@ -254,6 +254,18 @@ TEST(FenceReader, ContinuesACutBlockAsTheMatcherDoes) {
   EXPECT_EQ(f.reader->blocks(), (std::vector<Block>{{K::kCode, "x = 10"}}));
 }
 
+// What was held back was shown when the generation was cut; the rest of that line is no mark any more, for the matcher neither.
+TEST(FenceReader, ACutInAMarkLeavesText) {
+  Fixture f("tora");
+  f.Generate("```python\nx\n``");
+  StopRule rule = f.dialect->Stops(*f.tokenizer);
+  rule.context = f.reader->stop_context();
+  EXPECT_FALSE(StopMatcher(rule).Feed("```\n"));
+  f.Generate("```\ny\n```\n");
+  EXPECT_EQ(f.reader->blocks(), (std::vector<Block>{{K::kCode, "x\n`````\ny"}}));
+  EXPECT_EQ(f.shown, f.reader->blocks());
+}
+
 TEST(Readers, NeverShowHalfACharacterOrAMark) {
   for (const char* name : {"mathcoder", "tora", "llama3", "chatml", "qwen-math"}) {
     Fixture f(name);

@@ -152,7 +152,8 @@ TEST(StopMatcher, AgreesWithASlowOracle) {
     if (random() % 2 == 0) rule.fences = {{"``p", "``"}, {"``o", ""}, {"~p", "~"}};
     if (random() % 4 == 0) rule.context = text_of({"``p\n", "~p\n", "x", "\n"}, random() % 4);
     // A context that itself has a closed fence is not what the contract speaks of; the matcher and the oracle must agree anyway.
-    const std::string text = text_of({"a", "b", "é", "``", "`", "~", "p", "o", "\n", "\n``p\n", " ", "``\n"}, random() % 30);
+    const std::string text = round % 2 == 0 ? text_of({"a", "b", "é"}, random() % 40)
+                                            : text_of({"a", "b", "é", "``", "`", "~", "p", "o", "\n", "\n``p\n", " ", "``\n"}, random() % 30);
     const auto want = SlowStop(rule, text);
     stopped += want.has_value();
     ASSERT_EQ(FastStop(rule, text, random), want) << "context " << rule.context << "\ntext " << text;
