@@ -140,8 +140,9 @@ std::size_t KvPool::Claim(Owner owner, const TokenPlan& plan) {
   } else {
     own = PickSeat(donor);
     MC_CHECK(own >= 0);
-    const auto saved = saved_.find(owner);
-    const std::size_t swapped = saved == saved_.end() ? 0 : Match(plan, saved->second.tokens, saved->second.borders);
+    // Taken out at once: the eviction below may save another one and push old ones out.
+    const Saved saved = TakeSaved(owner);
+    const std::size_t swapped = Match(plan, saved.tokens, saved.borders);
     if (own == donor) {
       // Nobody's or an idle one's cache is taken over.
       if (seats_[static_cast<std::size_t>(own)].owner != kNobody) {
@@ -159,18 +160,14 @@ std::size_t KvPool::Claim(Owner owner, const TokenPlan& plan) {
     if (swapped > reused && swapped + 16 >= donated) {
       Vacate(own);
       Seat& seat = seats_[static_cast<std::size_t>(own)];
-      if (backend_.Load(own, saved->second.bytes)) {
-        seat.tokens = saved->second.tokens;
-        seat.borders = saved->second.borders;
+      if (backend_.Load(own, saved.bytes)) {
+        seat.tokens = saved.tokens;
+        seat.borders = saved.borders;
         CutSeat(own, swapped);
         reused = swapped;
         donor = -1;
         ++swaps_;
       }
-    }
-    if (saved != saved_.end()) {
-      saved_bytes_ -= saved->second.bytes.size();
-      saved_.erase(saved);
     }
   }
   Seat& seat = seats_[static_cast<std::size_t>(own)];
@@ -233,6 +230,15 @@ void KvPool::Evict(std::int32_t index) {
   Vacate(index);
 }
 
+KvPool::Saved KvPool::TakeSaved(Owner owner) {
+  const auto found = saved_.find(owner);
+  if (found == saved_.end()) return {};
+  Saved saved = std::move(found->second);
+  saved_bytes_ -= saved.bytes.size();
+  saved_.erase(found);
+  return saved;
+}
+
 bool KvPool::Reserve(std::size_t n) {
   if (!shared_) return true;
   while (free_cells_.size() < n) {
@@ -281,10 +287,7 @@ void KvPool::Drop(Owner owner) {
 }
 
 void KvPool::Close(Owner owner) {
-  if (const auto saved = saved_.find(owner); saved != saved_.end()) {
-    saved_bytes_ -= saved->second.bytes.size();
-    saved_.erase(saved);
-  }
+  TakeSaved(owner);
   const std::int32_t index = SeatOf(owner);
   if (index < 0) return;
   Seat& seat = seats_[static_cast<std::size_t>(index)];

@@ -94,6 +94,7 @@ class KvPool {
   std::size_t NotActiveCells(std::int32_t except_a, std::int32_t except_b) const;
   void CutSeat(std::int32_t seat, std::size_t n);
   void Evict(std::int32_t seat);
+  Saved TakeSaved(Owner owner);  // empty where there is none
   void Vacate(std::int32_t seat) { CutSeat(seat, 0); }
   std::int32_t LeastRecent(bool owned, std::int32_t except) const;
 

@@ -43,6 +43,7 @@ SequenceId LlamaScheduler::Fork(SequenceId parent, SequenceOptions options) {
   Sequence& child = Get(id);
   child.tokens = from.tokens;
   child.borders = from.borders;
+  child.computed = from.computed;
   return id;
 }
 
@@ -88,7 +89,13 @@ void LlamaScheduler::RollBack(SequenceId id, std::size_t n_tokens) {
   Sequence& sequence = Get(id);
   MC_CHECK(!sequence.generating && n_tokens <= sequence.tokens.size());
   sequence.tokens.resize(n_tokens);
-  while (!sequence.borders.empty() && sequence.borders.back() > n_tokens) sequence.borders.pop_back();
+  CutBorders(sequence, n_tokens);
+}
+
+void LlamaScheduler::CutBorders(Sequence& sequence, std::size_t end) {
+  const std::size_t last = std::min(sequence.computed, end);
+  while (!sequence.borders.empty() && sequence.borders.back() > last) sequence.borders.pop_back();
+  sequence.computed = sequence.borders.empty() ? 0 : sequence.borders.back();  // only whole chunks count
 }
 
 const std::vector<TokenId>& LlamaScheduler::Tokens(SequenceId id) const {
@@ -134,8 +141,8 @@ void LlamaScheduler::Finish(Sequence& sequence, StopReason reason, std::vector<E
   result.reason = reason;
   if (reason == StopReason::kFailed) {
     sequence.tokens.resize(sequence.start);
-    while (!sequence.borders.empty() && sequence.borders.back() > sequence.start) sequence.borders.pop_back();
   }
+  CutBorders(sequence, sequence.tokens.size());
   result.tokens.assign(sequence.tokens.begin() + static_cast<std::ptrdiff_t>(sequence.start), sequence.tokens.end());
   result.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - sequence.asked);
   events.push_back({sequence.id, std::move(sequence.callbacks), {}, std::move(result)});
@@ -156,19 +163,19 @@ void LlamaScheduler::EndCancelled(std::vector<Event>& events) {
   closing_.clear();
 }
 
-// Equal beginnings are computed once: who comes later waits while an active sequence computes what both begin with.
+// Equal beginnings are computed once: who comes later waits while an active sequence computes what both begin with. A short
+// common beginning is not worth it, unless it is all that is to be computed.
 bool LlamaScheduler::WaitsForLeader(const Sequence& sequence) const {
   if (!backend_.shape().can_cut) return false;
   constexpr std::size_t kWorthWaiting = 16;
   std::optional<std::size_t> reusable;
   for (const Sequence* leader : generating_) {
     if (!leader->active) continue;
-    const std::size_t held = pool_.Held(pool_.SeatOf(leader->id));
-    if (leader->tokens.size() - held <= 1) continue;  // nothing left to wait for
     const std::size_t common = pool_.Common(PlanOf(sequence), PlanOf(*leader));
-    if (common <= held + kWorthWaiting) continue;
+    if (common <= pool_.Held(pool_.SeatOf(leader->id))) continue;  // it is there already
     if (!reusable) reusable = pool_.Reusable(sequence.id, PlanOf(sequence));
-    if (common > *reusable + kWorthWaiting) return true;
+    if (common <= *reusable) continue;
+    if (options_.deterministic || common + 1 == sequence.tokens.size() || common - *reusable >= kWorthWaiting) return true;
   }
   return false;
 }
@@ -282,6 +289,8 @@ bool LlamaScheduler::Compose() {
   decoded_last_ = decode && mixes && prefilling.empty();
   std::size_t room = std::min(chunk, shape.batch - rows_.size());
   for (Sequence* sequence : prefilling) {
+    // A batch that attention treats densely is of one sequence; a small one may be of several.
+    if (!rows_.empty() && shape.dense_from > 0) room = std::min(room, shape.dense_from - 1 - std::min(rows_.size(), shape.dense_from - 1));
     if (room == 0) break;
     room -= AddRows(*sequence, room);
     if (!shape.shared_cells) break;
@@ -351,7 +360,9 @@ void LlamaScheduler::Apply(std::vector<Event>& events) {
     pool_.Extend(seat, std::span(sequence.tokens).subspan(held, work.rows));
     const bool decoded = sequence.tokens.size() > sequence.start && work.rows == 1;
     (decoded ? stats_.decoded_tokens : stats_.prefilled_tokens) += work.rows;
-    if (!work.samples || sequence.cancelled) continue;
+    if (sequence.cancelled) continue;
+    sequence.computed = std::max(sequence.computed, held + work.rows);
+    if (!work.samples) continue;
     const auto token =
         sampler_.Sample(sequence.options.sampling, backend_.Logits(work.first_row + work.rows - 1), sequence.tokens);
     if (token) {

@@ -72,6 +72,7 @@ class LlamaScheduler {
     SequenceOptions options;
     std::vector<TokenId> tokens;
     std::vector<std::uint32_t> borders;  // deterministic: ends of the chunks of `tokens`, planned or computed
+    std::size_t computed = 0;            // how far they were ever computed, whatever was evicted since
 
     // Of the running Generate:
     bool generating = false;
@@ -99,6 +100,7 @@ class LlamaScheduler {
   TokenPlan PlanOf(const Sequence& sequence) const { return {sequence.tokens, sequence.borders}; }
   std::size_t Pending(const Sequence& sequence) const;
   void PlanBorders(Sequence& sequence) const;
+  static void CutBorders(Sequence& sequence, std::size_t end);
 
   void EndCancelled(std::vector<Event>& events);
   void Admit(std::vector<Event>& events);
