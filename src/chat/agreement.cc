@@ -72,8 +72,9 @@ std::string WithoutQualifier(std::string exception) {
   if (!exception.starts_with("TypeError: ") || call == std::string::npos) return exception;
   const std::size_t begin = std::string_view("TypeError: ").size();
   const std::size_t dot = exception.rfind('.', call);
-  const bool one_name = std::all_of(exception.begin() + static_cast<std::ptrdiff_t>(begin), exception.begin() + static_cast<std::ptrdiff_t>(call),
-                                    [](char byte) { return IsNameByte(byte) || byte == '<' || byte == '>'; });
+  const bool one_name =
+      std::all_of(exception.begin() + static_cast<std::ptrdiff_t>(begin), exception.begin() + static_cast<std::ptrdiff_t>(call),
+                  [](char byte) { return IsNameByte(byte) || byte == '<' || byte == '>'; });
   if (one_name && dot != std::string::npos && dot > begin) exception.erase(begin, dot + 1 - begin);
   return exception;
 }
@@ -101,10 +102,14 @@ std::string Comparable(std::string_view output) {
 
 std::string_view Name(Agreement agreement) {
   switch (agreement) {
-    case Agreement::kSame: return "same";
-    case Agreement::kSameException: return "same exception";
-    case Agreement::kSameTimeout: return "same timeout";
-    case Agreement::kDifferent: break;
+    case Agreement::kSame:
+      return "same";
+    case Agreement::kSameException:
+      return "same exception";
+    case Agreement::kSameTimeout:
+      return "same timeout";
+    case Agreement::kDifferent:
+      break;
   }
   return "different";
 }
@@ -118,7 +123,8 @@ std::string ExceptionOf(std::string_view output) {
       const std::string_view found = FromLastLineOf(output.substr(header), type);
       if (!found.empty()) return std::string(WithoutModule(found));
     }
-  } else if (output.find("\nSyntaxError: ") == std::string_view::npos && output.find("\nIndentationError: ") == std::string_view::npos &&
+  } else if (output.find("\nSyntaxError: ") == std::string_view::npos &&
+             output.find("\nIndentationError: ") == std::string_view::npos &&
              output.find("\nTabError: ") == std::string_view::npos) {
     return "";  // an error of syntax has no header
   }

@@ -21,8 +21,8 @@ enum class Agreement : std::uint8_t {
 std::string_view Name(Agreement agreement);  // "same", "same exception", "same timeout", "different"
 
 // Both texts go through the policy, so that a recording that was never shaped (the published ones keep all decimals) compares with
-// one that was. `timed_out`: this run, or an earlier one of its session, ran out of time. (The published program did not interrupt code
-// that ran too long: what followed in that session timed out as well, whatever it was.)
+// one that was. `timed_out`: this run, or an earlier one of its session, ran out of time. (The published program did not interrupt
+// code that ran too long: what followed in that session timed out as well, whatever it was.)
 Agreement Compare(const ObservationPolicy& policy, std::string_view recorded, std::string_view observed, bool timed_out);
 
 // "ZeroDivisionError: division by zero" of an output that ends in a traceback, of IPython or of Python itself, several lines where

@@ -93,10 +93,10 @@ class Dialect {
 // Incremental: feed what was generated, collect blocks. One message a reader; not thread-safe.
 class BlockReader {
  public:
-  struct Chunk {            // for streaming: new text of the block that is being written; never a marker or half a character
+  struct Chunk {  // for streaming: new text of the block that is being written; never a marker or half a character
     BlockKind kind;
     std::string text;
-    bool starts_block;      // the first chunk of its block
+    bool starts_block;  // the first chunk of its block
   };
   virtual ~BlockReader() = default;
 
@@ -120,7 +120,7 @@ class BlockReader {
   // True where the model itself began an execution block (it imagines an output); the loop ends that problem's generation there.
   virtual bool forged_execution() const = 0;
 
-  virtual const std::vector<Block>& blocks() const = 0;             // executions noted included
+  virtual const std::vector<Block>& blocks() const = 0;               // executions noted included
   virtual const std::vector<TokenRole>& generated_roles() const = 0;  // one a token that was fed since the last NoteObservation
 
   // StopRule::context for a generation that continues a cut block; empty where the next one starts afresh.

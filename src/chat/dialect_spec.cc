@@ -26,7 +26,8 @@ class Parser {
       if (!entry.first.IsScalar() || std::find(known.begin(), known.end(), entry.first.Scalar()) == known.end()) {
         std::string list;
         for (const std::string_view key : known) list += (list.empty() ? "" : ", ") + std::string(key);
-        Fail(entry.first, what + " has an unknown key" + (entry.first.IsScalar() ? " '" + entry.first.Scalar() + "'" : "") + "; known are " + list);
+        Fail(entry.first, what + " has an unknown key" + (entry.first.IsScalar() ? " '" + entry.first.Scalar() + "'" : "") +
+                              "; known are " + list);
       }
     }
   }

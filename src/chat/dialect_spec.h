@@ -11,7 +11,7 @@ namespace mathcoder::chat {
 
 // How one kind of block is written: between control tokens, or (code and execution) as a fence of Markdown.
 struct BlockMarks {
-  std::string open;                         // control tokens and plain text, as written
+  std::string open;  // control tokens and plain text, as written
   std::string close;
   std::vector<std::string> also_closed_by;  // control tokens that end the block as well when a model writes it
   std::vector<std::string> fences;          // "```python"; the first one is written, all are read. Empty: no fence
@@ -22,7 +22,7 @@ struct BlockMarks {
 struct DetectRule {
   std::vector<std::string> specials;  // in the vocabulary
   std::vector<std::string> in_template;
-  std::string in_name;                // without regard to case
+  std::string in_name;  // without regard to case
 };
 
 struct DialectSpec {
@@ -33,7 +33,7 @@ struct DialectSpec {
   std::string prompt;                         // with {system} and {question}
   std::string prompt_without_system;          // for an empty system message; empty: `prompt`
   BlockMarks text, code, execution;
-  std::string message_end;                    // one control token
+  std::string message_end;  // one control token
   std::vector<DetectRule> detect;
 
   bool fenced() const { return !code.fences.empty(); }

@@ -37,11 +37,13 @@ TEST(Dialect, PromptsAreTheOnesOfThePublishedModels) {
     const char* prompt;
   } cases[] = {
       {"mathcoder",
-       "<|system|><|text|>Below is a math problem. Please solve it step by step.<|endofblock|><|endofmessage|><|user|><|text|>1+1?<|endofblock|>"
+       "<|system|><|text|>Below is a math problem. Please solve it step by "
+       "step.<|endofblock|><|endofmessage|><|user|><|text|>1+1?<|endofblock|>"
        "<|endofmessage|><|assistant|>"},
       {"tora", "<|user|>\n1+1?\n<|assistant|>\n"},
       {"qwen-math",
-       "<|im_start|>system\nPlease integrate natural language reasoning with programs to solve the problem above, and put your final answer "
+       "<|im_start|>system\nPlease integrate natural language reasoning with programs to solve the problem above, and put your "
+       "final answer "
        "within \\boxed{}.<|im_end|>\n<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n"},
   };
   for (const auto& test : cases) EXPECT_EQ(Text(LoadDialect(test.dialect)->RenderPrompt(Ask("1+1?"))), test.prompt);
@@ -85,8 +87,10 @@ TEST(Dialect, WhatOthersWriteIsNeverAControlToken) {
     const auto tokenizer = MakeByteTokenizer(dialect->special_strings());
     int found = 0;
     for (const Segment& segment : segments) {
-      if (segment.special) EXPECT_LT(segment.text.size(), evil.size()) << name;
-      else found += segment.text.find(evil) != std::string::npos;
+      if (segment.special)
+        EXPECT_LT(segment.text.size(), evil.size()) << name;
+      else
+        found += segment.text.find(evil) != std::string::npos;
     }
     EXPECT_EQ(found, 4) << name;
     const TokenTrace trace = dialect->Encode(*tokenizer, {{evil, TokenRole::kUser, false}}, true);
@@ -135,7 +139,8 @@ TEST(Dialect, StopsAreTokensWhereThereAreTokens) {
   const StopRule rule = dialect->Stops(*tokenizer);
   EXPECT_TRUE(rule.strings.empty() && rule.fences.empty());
   const std::set<TokenId> stops(rule.tokens.begin(), rule.tokens.end());
-  for (const char* text : {"<|endofblock|>", "<|endofmessage|>", "<|execution|>", "<|user|>"}) EXPECT_TRUE(stops.count(*tokenizer->Special(text))) << text;
+  for (const char* text : {"<|endofblock|>", "<|endofmessage|>", "<|execution|>", "<|user|>"})
+    EXPECT_TRUE(stops.count(*tokenizer->Special(text))) << text;
   for (const char* text : {"<|text|>", "<|code|>"}) EXPECT_FALSE(stops.count(*tokenizer->Special(text))) << text;
   EXPECT_EQ(LoadDialect("qwen-math")->Stops(*MakeByteTokenizer({"<|im_end|>"})).tokens.size(), 1U);
 }
@@ -192,12 +197,12 @@ TEST(LoadDialect, AFileOfTheUser) {
 
 TEST(ParseDialect, ErrorsSayFileLineAndWhat) {
   const std::string good =
-      "name: x\n"                                         // 1
-      "control: [\"<e>\", \"<c>\", \"<o>\"]\n"            // 2
-      "prompt: \"{question}\"\n"                          // 3
-      "message_end: \"<e>\"\n"                            // 4
-      "code: {open: \"<c>\", close: \"<e>\"}\n"           // 5
-      "execution: {open: \"<o>\", close: \"<e>\"}\n";     // 6
+      "name: x\n"                                      // 1
+      "control: [\"<e>\", \"<c>\", \"<o>\"]\n"         // 2
+      "prompt: \"{question}\"\n"                       // 3
+      "message_end: \"<e>\"\n"                         // 4
+      "code: {open: \"<c>\", close: \"<e>\"}\n"        // 5
+      "execution: {open: \"<o>\", close: \"<e>\"}\n";  // 6
   EXPECT_EQ(ParseDialect(good, "f").name, "x");
   const struct {
     const char* from;
@@ -210,8 +215,10 @@ TEST(ParseDialect, ErrorsSayFileLineAndWhat) {
       {"prompt: \"{question}\"", "prompt: \"hello\"", "f.yaml:3: 'prompt' has no {question}"},
       {"message_end: \"<e>\"", "message_end: \"<z>\"", "f.yaml:4: 'message_end' '<z>' must be one of the tokens under 'control'"},
       {"code: {open: \"<c>\"", "code: {open: \"c\"", "f.yaml:5: 'open' of code 'c' must be one of the tokens"},
-      {"code: {open: \"<c>\", close: \"<e>\"}", "code: {fence: \"```p\", close: \"```\"}", "f.yaml:6: 'code' and 'execution' must both be fences"},
-      {"code: {open: \"<c>\", close: \"<e>\"}", "code: {fence: \"```p\", open: \"<c>\", close: \"```\"}", "f.yaml:5: 'code' has 'fence' and marks"},
+      {"code: {open: \"<c>\", close: \"<e>\"}", "code: {fence: \"```p\", close: \"```\"}",
+       "f.yaml:6: 'code' and 'execution' must both be fences"},
+      {"code: {open: \"<c>\", close: \"<e>\"}", "code: {fence: \"```p\", open: \"<c>\", close: \"```\"}",
+       "f.yaml:5: 'code' has 'fence' and marks"},
       {"code: {open: \"<c>\", close: \"<e>\"}", "code: <c>", "f.yaml:5: code must be a map"},
       {"name: x\n", "name: x\ndetect: [{}]\n", "f.yaml:2: a rule of 'detect' is empty"},
       {"name: x\n", "name: \"x\n", "f.yaml:"},
@@ -245,18 +252,20 @@ TEST(Dialect, MathcoderTokensAreThoseOfTheModel) {
 }
 
 TEST(Names, AreInverses) {
-  for (const auto value : {ExecutionVerdict::kOk, ExecutionVerdict::kError, ExecutionVerdict::kTimeout, ExecutionVerdict::kSessionLost,
-                           ExecutionVerdict::kMemory, ExecutionVerdict::kInfrastructure}) {
+  for (const auto value : {ExecutionVerdict::kOk, ExecutionVerdict::kError, ExecutionVerdict::kTimeout,
+                           ExecutionVerdict::kSessionLost, ExecutionVerdict::kMemory, ExecutionVerdict::kInfrastructure}) {
     EXPECT_EQ(ExecutionVerdictFromName(Name(value)), value);
   }
   for (const auto value : {Ending::kAnswered, Ending::kBlockLimit, Ending::kTokenLimit, Ending::kContextFull, Ending::kSessionLost,
                            Ending::kSandboxFailure, Ending::kEngineFailure, Ending::kCancelled}) {
     EXPECT_EQ(EndingFromName(Name(value)), value);
   }
-  for (const auto value : {TokenRole::kTemplate, TokenRole::kSystem, TokenRole::kUser, TokenRole::kText, TokenRole::kCode, TokenRole::kExecution}) {
+  for (const auto value :
+       {TokenRole::kTemplate, TokenRole::kSystem, TokenRole::kUser, TokenRole::kText, TokenRole::kCode, TokenRole::kExecution}) {
     EXPECT_EQ(TokenRoleFromName(Name(value)), value);
   }
-  for (const auto value : {BlockKind::kText, BlockKind::kCode, BlockKind::kExecution}) EXPECT_EQ(BlockKindFromName(Name(value)), value);
+  for (const auto value : {BlockKind::kText, BlockKind::kCode, BlockKind::kExecution})
+    EXPECT_EQ(BlockKindFromName(Name(value)), value);
   EXPECT_EQ(EndingFromName("unknown"), std::nullopt);
 }
 

@@ -21,8 +21,10 @@ bool IsFence(std::string_view line, std::string_view fence) {
   return line.starts_with(fence) && std::all_of(line.begin() + static_cast<std::ptrdiff_t>(fence.size()), line.end(), IsBlank);
 }
 
+// `line` without its last byte could become a line of some fence; can it still? Looks at the last byte alone beyond the fence's
+// length, so that a line of many blanks costs no more than its length. The line's end decides for good (IsFence).
 bool MayBecome(std::string_view line, std::string_view fence) {
-  return line.size() <= fence.size() ? fence.starts_with(line) : IsFence(line, fence);
+  return line.size() <= fence.size() ? fence.starts_with(line) : line.starts_with(fence) && IsBlank(line.back());
 }
 
 class FenceReader final : public BlockReader {
@@ -149,7 +151,8 @@ class FenceReader final : public BlockReader {
   bool LineMayBeFence() const {
     if (MayBecome(line_, spec_.execution.fences.front())) return true;
     if (in_code_) return MayBecome(line_, spec_.code.fence_close);
-    return std::any_of(spec_.code.fences.begin(), spec_.code.fences.end(), [&](const auto& fence) { return MayBecome(line_, fence); });
+    return std::any_of(spec_.code.fences.begin(), spec_.code.fences.end(),
+                       [&](const auto& fence) { return MayBecome(line_, fence); });
   }
 
   // Closes the text block before a line that is a mark of the next block: its newline goes with it.
@@ -233,12 +236,12 @@ class FenceReader final : public BlockReader {
   std::size_t fed_ = 0;      // bytes since the last observation
   std::size_t settled_ = 0;  // of them, those whose role is known
   Shown shown_;
-  std::string lead_;         // blanks before the first word of a text block
-  std::string line_;         // the current line, while it may be a fence
-  bool newline_ = false;     // the newline before line_ is held back too
+  std::string lead_;      // blanks before the first word of a text block
+  std::string line_;      // the current line, while it may be a fence
+  bool newline_ = false;  // the newline before line_ is held back too
   bool line_alive_ = true;
   bool in_code_ = false;
-  bool open_ = false;        // blocks_.back() is being written
+  bool open_ = false;  // blocks_.back() is being written
   bool whole_code_ = false;
   bool forged_ = false;
   bool ended_ = false;

@@ -93,8 +93,9 @@ std::string LastNumber(std::string_view text) {
     return (byte == '.' || byte == ',' || byte == '/') && between;
   };
   while (begin > 0 && number_byte(begin - 1)) --begin;
-  if (begin > 0 && text[begin - 1] == '.' ) --begin;
-  const bool signed_number = begin > 0 && text[begin - 1] == '-' && (begin == 1 || !(std::isalnum(static_cast<unsigned char>(text[begin - 2])) || text[begin - 2] == ')'));
+  if (begin > 0 && text[begin - 1] == '.') --begin;
+  const bool signed_number = begin > 0 && text[begin - 1] == '-' &&
+                             (begin == 1 || !(std::isalnum(static_cast<unsigned char>(text[begin - 2])) || text[begin - 2] == ')'));
   if (signed_number) --begin;
   std::string number(text.substr(begin, end - begin));
   number.erase(std::remove(number.begin(), number.end(), ','), number.end());

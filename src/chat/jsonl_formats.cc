@@ -17,7 +17,9 @@ using base::Json;
 // appended to it. All 221 cut transcripts of the published outputs have exactly so many.
 constexpr std::size_t kPublishedBlockLimit = 32;
 
-bool IsOneOf(std::string_view key, std::initializer_list<std::string_view> keys) { return std::find(keys.begin(), keys.end(), key) != keys.end(); }
+bool IsOneOf(std::string_view key, std::initializer_list<std::string_view> keys) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
 
 // The first of `keys` that the record has and that is not null.
 const Json* FindFirst(const Json& record, std::initializer_list<const char*> keys, std::string* name) {
@@ -60,7 +62,8 @@ Json ReadReference(const Json& record, std::vector<std::string>* used) {
   if (const Json* truth = FindFirst(record, {"ground_truth"}, &name)) return used->push_back(name), *truth;
   Json reference;
   if (const Json* solution = FindFirst(record, {"gt_cot"}, &name)) used->push_back(name), reference["solution"] = *solution;
-  if (const Json* answer = FindFirst(record, {"expected_answer", "gt", "answer"}, &name)) used->push_back(name), reference["answer"] = *answer;
+  if (const Json* answer = FindFirst(record, {"expected_answer", "gt", "answer"}, &name))
+    used->push_back(name), reference["answer"] = *answer;
   return reference;
 }
 
@@ -75,8 +78,10 @@ base::Result<Problem> ReadProblemBut(const Json& record, std::vector<std::string
     if (!read) return Failure{read.error()};
     problem.question = read->question;
     problem.system = read->system;
-    if (read->assistant == nullptr) used.push_back(name);  // an answered conversation is kept whole
-    else if (std::find(used.begin(), used.end(), "debug_result") != used.end()) used.push_back(name);
+    if (read->assistant == nullptr)
+      used.push_back(name);  // an answered conversation is kept whole
+    else if (std::find(used.begin(), used.end(), "debug_result") != used.end())
+      used.push_back(name);
   } else if (const Json* question = FindFirst(record, {"problem", "question", "prompt"}, &name)) {
     if (!question->is_string()) return WrongField(name, *question, "a string");
     problem.question = question->get<std::string>();
@@ -84,7 +89,8 @@ base::Result<Problem> ReadProblemBut(const Json& record, std::vector<std::string
   } else {
     return Failure{"the record has no 'messages', 'problem', 'question' or 'prompt'; it asks nothing"};
   }
-  if (problem.question.find_first_not_of(" \t\r\n") == std::string::npos) return Failure{"the question (field '" + name + "') is empty"};
+  if (problem.question.find_first_not_of(" \t\r\n") == std::string::npos)
+    return Failure{"the question (field '" + name + "') is empty"};
   problem.reference = ReadReference(record, &used);
   problem.extra = Others(record, used);
   return problem;
@@ -116,7 +122,7 @@ base::Result<Entry> ReadEntry(const Json& json, const std::string& where) {
 struct ReadBlocks {
   Json head = Json::array();
   std::vector<Block> blocks;
-  std::string key;       // of plain entries
+  std::string key;  // of plain entries
   bool plain = true;
 };
 
@@ -145,9 +151,11 @@ base::Result<ReadBlocks> ReadEntries(const Json& list, const std::string& name) 
 bool EndsWithAppendedAnswer(const std::vector<Block>& blocks, const Json& record) {
   const std::size_t n = blocks.size();
   if (n < 2 || blocks[n - 1].kind != BlockKind::kText || blocks[n - 2].kind != BlockKind::kText) return false;
-  const auto generated = std::count_if(blocks.begin(), blocks.end(), [](const Block& block) { return block.kind != BlockKind::kExecution; });
+  const auto generated =
+      std::count_if(blocks.begin(), blocks.end(), [](const Block& block) { return block.kind != BlockKind::kExecution; });
   const auto completion = record.find("completion");
-  return static_cast<std::size_t>(generated) != kPublishedBlockLimit && completion != record.end() && *completion == blocks[n - 1].text;
+  return static_cast<std::size_t>(generated) != kPublishedBlockLimit && completion != record.end() &&
+         *completion == blocks[n - 1].text;
 }
 
 Json EntryOf(const Block& block, const std::string& key) { return {{key, std::string(Name(block.kind))}, {"content", block.text}}; }
@@ -255,7 +263,8 @@ base::Result<Transcript> ReadOwn(const Json& record) {
   transcript.final_answer = completion->get<std::string>();
   if (auto failure = ReadOwnPart(own, &transcript)) return *failure;
   if (own.contains("answer_appended") && own["answer_appended"] == true) {
-    if (transcript.blocks.empty()) return Failure{"field 'debug_result' lacks the answer that 'mathcoder.answer_appended' says it ends with"};
+    if (transcript.blocks.empty())
+      return Failure{"field 'debug_result' lacks the answer that 'mathcoder.answer_appended' says it ends with"};
     transcript.blocks.pop_back();
   }
   transcript.problem.extra = Others(record, {"id", "messages", "ground_truth", "debug_result", "completion", "mathcoder"});
@@ -293,7 +302,9 @@ Json FromMembers(const Transcript& transcript, bool answer) {
   return record;
 }
 
-bool AppendsAnswer(const Transcript& transcript) { return transcript.ending == Ending::kAnswered && !transcript.final_answer.empty(); }
+bool AppendsAnswer(const Transcript& transcript) {
+  return transcript.ending == Ending::kAnswered && !transcript.final_answer.empty();
+}
 
 // True where the extra fields can stand beside the record's own.
 bool Fits(const Json& extra) {
@@ -345,7 +356,8 @@ Json WriteMathCoder(const Transcript& transcript) {
   const Json& entries = around["entries"];
   Json& list = record["debug_result"];
   AppendAll(around["head"], &list);
-  AppendAll(EntriesOf(transcript.blocks, entries, entries.is_string() && !entries.get<std::string>().empty() ? entries.get<std::string>() : "role"),
+  AppendAll(EntriesOf(transcript.blocks, entries,
+                      entries.is_string() && !entries.get<std::string>().empty() ? entries.get<std::string>() : "role"),
             &list);
   if (!around["answer"].is_null()) list.push_back(around["answer"]);
   return record;

@@ -11,16 +11,18 @@
 namespace mathcoder::chat {
 
 // A problem: MathCoder's {"id"?, "messages", "ground_truth"?}, NeMo's {"problem", "expected_answer"?}, ToRA's {"idx"?, "question",
-// "gt"?}, OpenAI's {"messages": [{"role", "content": "..."}]}, or {"question"|"problem"|"prompt", "answer"?}. An id may be a number.
+// "gt"?}, OpenAI's {"messages": [{"role", "content": "..."}]}, or {"question"|"problem"|"prompt", "answer"?}. An id may be a
+// number.
 base::Result<Problem> ReadProblem(const base::Json& record);
 
 // A solved problem: `debug_result` with "role" or "type" (the published outputs), an assistant message whose content is a list of
-// text, code and execution (MathCodeInstruct), or the project's own record. Transcript::blocks is what the model wrote and what it was
-// shown: the answer that the published program appended to a finished message is no block but final_answer.
+// text, code and execution (MathCodeInstruct), or the project's own record. Transcript::blocks is what the model wrote and what it
+// was shown: the answer that the published program appended to a finished message is no block but final_answer.
 base::Result<Transcript> ReadTranscript(const base::Json& record);
 
 // The published form. For a transcript that was read from a published record: that record, field for field in its order, with the
-// transcript's blocks. For any other: {"id"?, "messages", "ground_truth"?, "debug_result", "completion"} and the problem's extra fields.
+// transcript's blocks. For any other: {"id"?, "messages", "ground_truth"?, "debug_result", "completion"} and the problem's extra
+// fields.
 base::Json WriteMathCoder(const Transcript& transcript);
 
 // The project's own form: everything in Transcript. {"id", "messages", "ground_truth", "debug_result", "completion", ...,

@@ -18,7 +18,8 @@ using ::testing::HasSubstr;
 
 std::vector<std::filesystem::path> SharedTranscripts() {
   const char* shared = std::getenv("MATHCODER_SHARED");
-  const std::filesystem::path root = std::filesystem::path(shared != nullptr ? shared : MATHCODER_SOURCE_DIR "/../shared") / "transcripts";
+  const std::filesystem::path root =
+      std::filesystem::path(shared != nullptr ? shared : MATHCODER_SOURCE_DIR "/../shared") / "transcripts";
   std::vector<std::filesystem::path> files;
   if (!std::filesystem::exists(root)) return files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
@@ -71,8 +72,13 @@ Json Published(const std::string& key, const Json& id) {
                                        {"role": "user", "content": [{"type": "text", "content": "Q"}]}])");
   record["ground_truth"] = Json::parse(R"({"solution": "", "answer": 12.0})");
   record["debug_result"] = Json::array();
-  for (const auto& [kind, text] : std::vector<std::pair<std::string, std::string>>{
-           {"system", "S"}, {"user", "Q"}, {"text", "t"}, {"code", "1"}, {"execution", "1"}, {"text", "\\boxed{1, 2}"}, {"text", "1,2"}}) {
+  for (const auto& [kind, text] : std::vector<std::pair<std::string, std::string>>{{"system", "S"},
+                                                                                   {"user", "Q"},
+                                                                                   {"text", "t"},
+                                                                                   {"code", "1"},
+                                                                                   {"execution", "1"},
+                                                                                   {"text", "\\boxed{1, 2}"},
+                                                                                   {"text", "1,2"}}) {
     record["debug_result"].push_back({{key, kind}, {"content", text}});
   }
   record["completion"] = "1,2";
@@ -115,7 +121,8 @@ TEST(PublishedRecords, InstructionData) {
   const Json record = Json::parse(R"({"id": "3", "messages": [
       {"role": "system", "content": [{"type": "text", "content": ""}]},
       {"role": "user", "content": [{"type": "text", "content": "Q"}]},
-      {"role": "assistant", "content": [{"type": "text", "content": "a"}, {"type": "code", "content": "1"}, {"type": "execution", "content": "1"}]}]})");
+      {"role": "assistant", "content": [{"type": "text", "content": "a"}, {"type": "code", "content": "1"},
+                                         {"type": "execution", "content": "1"}]}]})");
   const auto read = ReadTranscript(record);
   ASSERT_TRUE(read.ok()) << read.error();
   EXPECT_EQ(read->blocks, (std::vector<Block>{{BlockKind::kText, "a"}, {BlockKind::kCode, "1"}, {BlockKind::kExecution, "1"}}));
@@ -130,8 +137,9 @@ TEST(ReadProblem, EveryPublishedForm) {
     const char* answer;  // as JSON; nullptr: no reference
     const char* extra;
   } cases[] = {
-      {R"({"id": 5, "messages": [{"role": "user", "content": [{"type": "text", "content": "Q"}]}], "ground_truth": {"solution": "s", "answer": 3}})", "5",
-       "Q", "3", "null"},
+      {R"({"id": 5, "messages": [{"role": "user", "content": [{"type": "text", "content": "Q"}]}],
+           "ground_truth": {"solution": "s", "answer": 3}})",
+       "5", "Q", "3", "null"},
       {R"({"problem": "Q", "expected_answer": "3", "generation": "g"})", "", "Q", "\"3\"", R"({"generation":"g"})"},
       {R"({"idx": 0, "question": "Q", "gt_cot": "c", "gt": "3", "pred": ["3"]})", "0", "Q", "\"3\"", R"({"pred":["3"]})"},
       {R"({"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "Q"}]})", "", "Q", nullptr, "null"},
@@ -144,8 +152,10 @@ TEST(ReadProblem, EveryPublishedForm) {
     ASSERT_TRUE(problem.ok()) << problem.error();
     EXPECT_EQ(problem->id, test.id) << test.record;
     EXPECT_EQ(problem->question, test.question);
-    if (test.answer == nullptr) EXPECT_TRUE(problem->reference.is_null()) << test.record;
-    else EXPECT_EQ(problem->reference["answer"].dump(), test.answer) << test.record;
+    if (test.answer == nullptr)
+      EXPECT_TRUE(problem->reference.is_null()) << test.record;
+    else
+      EXPECT_EQ(problem->reference["answer"].dump(), test.answer) << test.record;
     EXPECT_EQ(problem->extra.dump(), test.extra) << test.record;
   }
 }
@@ -166,12 +176,15 @@ TEST(MalformedRecords, SayWhichFieldWhatWasFoundAndWhatIsExpected) {
       {R"({"messages": [{"role": "user"}]})", false, "field 'messages[0].content' is missing"},
       {R"({"messages": [{"role": "tool", "content": "x"}]})", false, "field 'messages[0].role' holds a string (\"tool\")"},
       {R"({"messages": [{"role": "system", "content": "x"}]})", false, "no message of role \"user\""},
-      {R"({"messages": [{"role": "user", "content": "x"}, {"role": "user", "content": "y"}]})", false, "more than one user message"},
+      {R"({"messages": [{"role": "user", "content": "x"}, {"role": "user", "content": "y"}]})", false,
+       "more than one user message"},
       {R"({"messages": [{"role": "user", "content": [{"type": "image", "url": "x"}]}]})", false, "only text can be solved"},
       {R"({"question": "q"})", true, "it is no transcript"},
       {R"({"question": "q", "debug_result": 5})", true, "field 'debug_result' holds a number (5)"},
-      {R"({"question": "q", "debug_result": [{"role": "image", "content": ""}]})", true, "field 'debug_result[0].role' holds a string (\"image\")"},
-      {R"({"question": "q", "debug_result": [{"role": "text", "content": 1}]})", true, "field 'debug_result[0].content' holds a number (1)"},
+      {R"({"question": "q", "debug_result": [{"role": "image", "content": ""}]})", true,
+       "field 'debug_result[0].role' holds a string (\"image\")"},
+      {R"({"question": "q", "debug_result": [{"role": "text", "content": 1}]})", true,
+       "field 'debug_result[0].content' holds a number (1)"},
       {R"({"question": "q", "debug_result": [{"content": "x"}]})", true, "has neither 'role' nor 'type'"},
       {R"({"messages": [{"role": "user", "content": "q"}], "debug_result": [], "completion": "", "mathcoder": {}})", true,
        "field 'mathcoder.sample' is missing"},
@@ -187,8 +200,8 @@ TEST(MalformedRecords, SayWhichFieldWhatWasFoundAndWhatIsExpected) {
 // Every member of a transcript, as one JSON text.
 std::string Everything(const Transcript& t) {
   Json all = WriteTranscript(t);
-  Json members = {t.problem.id, t.problem.id_is_number, t.problem.question, t.problem.system.value_or("<none>"), t.problem.reference, t.problem.extra,
-                  t.final_answer, t.published};
+  Json members = {t.problem.id,        t.problem.id_is_number, t.problem.question, t.problem.system.value_or("<none>"),
+                  t.problem.reference, t.problem.extra,        t.final_answer,     t.published};
   for (const Block& block : t.blocks) members.push_back({std::string(Name(block.kind)), block.text});
   for (const TokenId id : t.token_ids) members.push_back(id);
   for (const TokenRole role : t.token_roles) members.push_back(std::string(Name(role)));
@@ -196,10 +209,11 @@ std::string Everything(const Transcript& t) {
     members.push_back({e.code_block, std::string(Name(e.verdict)), e.detail, e.truncated, e.wall.count(), e.prefilled_tokens});
   }
   members.push_back({std::string(Name(t.ending)), t.ending_detail, t.sample});
-  members.push_back({t.timings.total.count(), t.timings.generate.count(), t.timings.execute.count(), t.timings.prompt_tokens, t.timings.generated_tokens,
-                     t.timings.observation_tokens});
+  members.push_back({t.timings.total.count(), t.timings.generate.count(), t.timings.execute.count(), t.timings.prompt_tokens,
+                     t.timings.generated_tokens, t.timings.observation_tokens});
   const Provenance& p = t.provenance;
-  members.push_back({p.program, p.engine, p.model, p.model_sha256, p.dialect, p.observation_policy, p.sandbox_tier, p.library_set, p.sampling});
+  members.push_back(
+      {p.program, p.engine, p.model, p.model_sha256, p.dialect, p.observation_policy, p.sandbox_tier, p.library_set, p.sampling});
   return Json{{"record", all}, {"members", members}}.dump();
 }
 
@@ -215,12 +229,18 @@ TEST(OwnRecord, RoundTripOfRandomTranscripts) {
   };
   const auto json = [&]() -> Json {
     switch (random() % 6) {
-      case 0: return nullptr;
-      case 1: return Json{{"z", 1.5}, {"a", text()}};
-      case 2: return Json{{"completion", 1}, {"answer", -3}};
-      case 3: return Json::object();
-      case 4: return Json{{"question", text()}};
-      default: return Json{{"n", Json::array({1, "x", nullptr})}};
+      case 0:
+        return nullptr;
+      case 1:
+        return Json{{"z", 1.5}, {"a", text()}};
+      case 2:
+        return Json{{"completion", 1}, {"answer", -3}};
+      case 3:
+        return Json::object();
+      case 4:
+        return Json{{"question", text()}};
+      default:
+        return Json{{"n", Json::array({1, "x", nullptr})}};
     }
   };
   for (int round = 0; round < 1500; ++round) {
@@ -245,8 +265,12 @@ TEST(OwnRecord, RoundTripOfRandomTranscripts) {
     t.ending_detail = text();
     t.final_answer = text();
     t.sample = static_cast<std::uint32_t>(random());
-    t.timings = {std::chrono::microseconds(random() % 100000000000), std::chrono::microseconds(random() % 9), std::chrono::microseconds(random() % 9),
-                 random() % 9, random() % 9, random() % 9};
+    t.timings = {std::chrono::microseconds(random() % 100000000000),
+                 std::chrono::microseconds(random() % 9),
+                 std::chrono::microseconds(random() % 9),
+                 random() % 9,
+                 random() % 9,
+                 random() % 9};
     t.provenance = {text(), text(), text(), text(), text(), text(), text(), text(), json()};
     const Json written = WriteTranscript(t);
     const auto read = ReadTranscript(Json::parse(base::Dump(written)));

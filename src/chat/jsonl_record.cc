@@ -67,9 +67,9 @@ auto Named(const Json& object, const char* name, Parse parse) {
 }
 
 Json ExecutionJson(const Execution& execution) {
-  return {{"code_block", execution.code_block},   {"verdict", std::string(Name(execution.verdict))},
-          {"detail", execution.detail},           {"truncated", execution.truncated},
-          {"wall_us", execution.wall.count()},    {"prefilled_tokens", execution.prefilled_tokens}};
+  return {{"code_block", execution.code_block}, {"verdict", std::string(Name(execution.verdict))},
+          {"detail", execution.detail},         {"truncated", execution.truncated},
+          {"wall_us", execution.wall.count()},  {"prefilled_tokens", execution.prefilled_tokens}};
 }
 
 Execution ReadExecution(const Json& json) {
@@ -105,7 +105,8 @@ std::vector<TokenRole> ReadRoles(const Json& runs, std::size_t expected) {
     if (run[1].get<std::uint64_t>() > expected - roles.size()) break;
     roles.insert(roles.end(), run[1].get<std::size_t>(), *role);
   }
-  if (roles.size() != expected) throw Wrong("field 'mathcoder.token_roles' does not give one role for each of the " + std::to_string(expected) + " token_ids");
+  if (roles.size() != expected)
+    throw Wrong("field 'mathcoder.token_roles' does not give one role for each of the " + std::to_string(expected) + " token_ids");
   return roles;
 }
 
@@ -113,10 +114,14 @@ std::vector<TokenRole> ReadRoles(const Json& runs, std::size_t expected) {
 
 std::string Describe(const Json& value) {
   switch (value.type()) {
-    case Json::value_t::null: return "null";
-    case Json::value_t::object: return "an object";
-    case Json::value_t::array: return "an array of " + std::to_string(value.size());
-    case Json::value_t::boolean: return value.get<bool>() ? "true" : "false";
+    case Json::value_t::null:
+      return "null";
+    case Json::value_t::object:
+      return "an object";
+    case Json::value_t::array:
+      return "an array of " + std::to_string(value.size());
+    case Json::value_t::boolean:
+      return value.get<bool>() ? "true" : "false";
     case Json::value_t::string: {
       std::string text = base::Dump(value);
       constexpr std::size_t kLongest = 40;
@@ -127,7 +132,8 @@ std::string Describe(const Json& value) {
       }
       return "a string (" + text + ")";
     }
-    default: return "a number (" + base::Dump(value) + ")";
+    default:
+      return "a number (" + base::Dump(value) + ")";
   }
 }
 
@@ -170,7 +176,8 @@ base::Result<Messages> ReadMessages(const Json& messages) {
     const bool system = *role == "system" || *role == "developer";
     if (!system && *role != "user") return WrongField(where + ".role", *role, "\"system\", \"user\" or \"assistant\"");
     if (system ? result.system.has_value() : asked) {
-      return Failure{"field 'messages' has more than one " + std::string(system ? "system" : "user") + " message; one question a record is solved"};
+      return Failure{"field 'messages' has more than one " + std::string(system ? "system" : "user") +
+                     " message; one question a record is solved"};
     }
     base::Result<std::string> text = TextOfContent(*content, where + ".content");
     if (!text) return Failure{text.error()};
@@ -236,11 +243,10 @@ std::optional<Failure> ReadOwnPart(const Json& own, Transcript* transcript) {
                            Count<std::size_t>(timings, "generated_tokens"),
                            Count<std::size_t>(timings, "observation_tokens")};
     const Json& provenance = Typed(own, "provenance", Json::value_t::object, "an object");
-    transcript->provenance = {String(provenance, "program"),      String(provenance, "engine"),
-                              String(provenance, "model"),        String(provenance, "model_sha256"),
-                              String(provenance, "dialect"),      String(provenance, "observation_policy"),
-                              String(provenance, "sandbox_tier"), String(provenance, "library_set"),
-                              Member(provenance, "sampling")};
+    transcript->provenance = {
+        String(provenance, "program"),      String(provenance, "engine"),      String(provenance, "model"),
+        String(provenance, "model_sha256"), String(provenance, "dialect"),     String(provenance, "observation_policy"),
+        String(provenance, "sandbox_tier"), String(provenance, "library_set"), Member(provenance, "sampling")};
   } catch (const Wrong& wrong) {
     return Failure{wrong.what()};
   }

@@ -30,8 +30,10 @@ std::string StripAnsi(std::string_view text) {
       if (i < text.size() && text[i] >= 0x40 && text[i] <= 0x7e) ++i;
     } else if (kind == ']' || kind == 'P' || kind == '_' || kind == '^' || kind == 'X') {
       while (i < text.size() && text[i] != '\x07' && text[i] != '\x1b' && text[i] != '\n') ++i;
-      if (i < text.size() && text[i] == '\x07') ++i;
-      else if (i + 1 < text.size() && text[i] == '\x1b' && text[i + 1] == '\\') i += 2;
+      if (i < text.size() && text[i] == '\x07')
+        ++i;
+      else if (i + 1 < text.size() && text[i] == '\x1b' && text[i + 1] == '\\')
+        i += 2;
     } else if (kind >= 0x20 && kind <= 0x2f) {
       while (i < text.size() && text[i] >= 0x20 && text[i] <= 0x2f) ++i;
       if (i < text.size() && text[i] >= 0x30 && text[i] <= 0x7e) ++i;

@@ -11,14 +11,14 @@ namespace mathcoder::chat {
 
 struct ObservationPolicy {
   std::string name = "mathcoder";
-  int decimals = 6;                              // digits kept after a decimal point (cut, not rounded); -1 keeps all
-  std::string empty = "<empty_execution>";       // what stands for no output; may be empty
-  bool strip_ansi = true;                        // escape sequences removed
-  bool trim = true;                              // blanks and newlines at both ends removed, as the published program does
-  bool last_line_of_traceback = false;           // of an exception only "TypeError: ..." is told (ToRA)
-  std::size_t max_bytes = 4096;                  // longer output keeps its head and its tail, cut at characters; the result, the
-                                                 // elision included, is no longer than this
-  double head_share = 0.5;                       // of max_bytes
+  int decimals = 6;                         // digits kept after a decimal point (cut, not rounded); -1 keeps all
+  std::string empty = "<empty_execution>";  // what stands for no output; may be empty
+  bool strip_ansi = true;                   // escape sequences removed
+  bool trim = true;                         // blanks and newlines at both ends removed, as the published program does
+  bool last_line_of_traceback = false;      // of an exception only "TypeError: ..." is told (ToRA)
+  std::size_t max_bytes = 4096;             // longer output keeps its head and its tail, cut at characters; the result, the
+                                            // elision included, is no longer than this
+  double head_share = 0.5;                  // of max_bytes
   std::string elision = "\n... {n} characters left out ...\n";
 };
 

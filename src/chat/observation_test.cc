@@ -69,7 +69,8 @@ TEST(Observe, OtherPolicies) {
   EXPECT_EQ(Observe(LoadObservationPolicy("raw"), ansi), ansi);
   EXPECT_EQ(Observe(LoadObservationPolicy("raw"), ""), "");
   EXPECT_EQ(Observe(LoadObservationPolicy("tora"), ansi), "0.12345678");
-  EXPECT_EQ(Observe(LoadObservationPolicy("tora"), "Traceback (most recent call last):\n  File \"x\", line 1\nZeroDivisionError: division by zero\n"),
+  EXPECT_EQ(Observe(LoadObservationPolicy("tora"),
+                    "Traceback (most recent call last):\n  File \"x\", line 1\nZeroDivisionError: division by zero\n"),
             "ZeroDivisionError: division by zero");
   const std::string longest = Observe(LoadObservationPolicy("tora"), std::string(300, 'a') + std::string(300, 'b'));
   EXPECT_EQ(longest, std::string(200, 'a') + "..." + std::string(200, 'b'));
@@ -81,7 +82,8 @@ TEST(Observe, IsIdempotentAndNeverTooLong) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
-  const std::vector<std::string> pieces = {"1", ".", "2345678", " ", "\n", "é", "😀", "\x1b[3", "1m", "\x1b", "\xc3", "e-05", "[", "m", "text"};
+  const std::vector<std::string> pieces = {"1",  ".",    "2345678", " ",    "\n", "é", "😀",   "\x1b[3",
+                                           "1m", "\x1b", "\xc3",    "e-05", "[",  "m", "text"};
   for (int round = 0; round < 3000; ++round) {
     ObservationPolicy policy = LoadObservationPolicy(round % 2 == 0 ? "mathcoder" : "tora");
     policy.max_bytes = 40 + random() % 60;

@@ -1,9 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <map>
 #include <random>
 
+#include "base/jsonl.h"
 #include "base/utf8.h"
 #include "chat/dialect.h"
+#include "chat/jsonl_formats.h"
 #include "chat/stop_matcher.h"
 
 namespace mathcoder::chat {
@@ -14,7 +19,9 @@ using R = TokenRole;
 
 struct Fixture {
   explicit Fixture(const char* name)
-      : dialect(LoadDialect(name)), tokenizer(MakeByteTokenizer(dialect->special_strings())), reader(dialect->NewReader(*tokenizer)) {}
+      : dialect(LoadDialect(name)),
+        tokenizer(MakeByteTokenizer(dialect->special_strings())),
+        reader(dialect->NewReader(*tokenizer)) {}
 
   // Control tokens of the dialect in `text` are fed as such.
   void Feed(std::string_view text) {
@@ -58,7 +65,10 @@ TEST(MarkerReader, ReadsAMessageAsTheLoopSeesIt) {
   EXPECT_FALSE(f.reader->wants_execution());
   f.Generate("<|code|>1+1<|endofblock|>");
   EXPECT_TRUE(f.reader->wants_execution());
-  EXPECT_EQ(Roles(f.reader->generated_roles()), "tttttttt" "tccccc" + std::string());
+  EXPECT_EQ(Roles(f.reader->generated_roles()),
+            "tttttttt"
+            "tccccc" +
+                std::string());
   f.reader->NoteObservation("2");
   EXPECT_FALSE(f.reader->wants_execution());
   EXPECT_TRUE(f.reader->generated_roles().empty());
@@ -88,7 +98,12 @@ TEST(MarkerReader, OddMessages) {
       {"an empty block", "<|text|><|endofblock|>", {{K::kText, ""}}, false, false, false, "tt"},
       {"a close too much", "<|text|>a<|endofblock|><|endofblock|>", {{K::kText, "a"}}, false, false, false, "tttt"},
       {"a new turn", "<|text|>a<|endofblock|><|user|>", {{K::kText, "a"}}, false, true, false, "tttt"},
-      {"text after code that was not run", "<|code|>1<|endofblock|><|text|>x<|endofblock|>", {{K::kCode, "1"}, {K::kText, "x"}}, false, false, false,
+      {"text after code that was not run",
+       "<|code|>1<|endofblock|><|text|>x<|endofblock|>",
+       {{K::kCode, "1"}, {K::kText, "x"}},
+       false,
+       false,
+       false,
        "cccttt"},
       {"nothing", "", {}, false, false, false, ""},
   };
@@ -139,9 +154,19 @@ TEST(FenceReader, Messages) {
       {"blank lines before code are no block", "\n\n```python\n1\n```\n", {{K::kCode, "1"}}, true, false, false},
       {"an empty line kept", "a\n\n```python\n1\n```\n", {{K::kText, "a\n"}, {K::kCode, "1"}}, true, false, false},
       {"an empty block", "```python\n```\n", {{K::kCode, ""}}, true, false, false},
-      {"a fence of another language is text", "See\n```json\n{}\n```\nok</s>", {{K::kText, "See\n```json\n{}\n```\nok"}}, false, true, false},
+      {"a fence of another language is text",
+       "See\n```json\n{}\n```\nok</s>",
+       {{K::kText, "See\n```json\n{}\n```\nok"}},
+       false,
+       true,
+       false},
       {"inline marks are text", "use ``` or `x`</s>", {{K::kText, "use ``` or `x`"}}, false, true, false},
-      {"a mark within code", "```python\ns = \"\"\"\n ```\n\"\"\"\n```\n", {{K::kCode, "s = \"\"\"\n ```\n\"\"\""}}, true, false, false},
+      {"a mark within code",
+       "```python\ns = \"\"\"\n ```\n\"\"\"\n```\n",
+       {{K::kCode, "s = \"\"\"\n ```\n\"\"\""}},
+       true,
+       false,
+       false},
       {"cut code", "```python\nx = 1\ny", {{K::kCode, "x = 1\ny"}}, false, false, false},
       {"cut in the closing mark", "```python\nx\n``", {{K::kCode, "x\n``"}}, false, false, false},
       {"code as the last word", "```python\nx\n```</s>", {{K::kCode, "x"}}, true, true, false},
@@ -185,10 +210,17 @@ TEST(FenceReader, RolesOfMarksAndOfTokensThatStraddle) {
   Fixture f("tora");
   //               text         mark        code   mark  newline of the mark
   f.Generate("ab\n```python\nx\n```\n");
-  EXPECT_EQ(Roles(f.reader->generated_roles()), "ttt" "cccccccccc" "cc" "cccc");
+  EXPECT_EQ(Roles(f.reader->generated_roles()),
+            "ttt"
+            "cccccccccc"
+            "cc"
+            "cccc");
   f.reader->NoteObservation("1");
   f.Generate("no\n``` x\n```output");
-  EXPECT_EQ(Roles(f.reader->generated_roles()), "ttt" "tttttt" "eeeeeeeee");
+  EXPECT_EQ(Roles(f.reader->generated_roles()),
+            "ttt"
+            "tttttt"
+            "eeeeeeeee");
 }
 
 // Every id is a piece of its own, none is a control token.
@@ -270,7 +302,8 @@ TEST(Readers, NeverShowHalfACharacterOrAMark) {
   for (const char* name : {"mathcoder", "tora", "llama3", "chatml", "qwen-math"}) {
     Fixture f(name);
     std::vector<Segment> segments = f.dialect->RenderBlock({K::kText, "π ≈ 3.14 `` 😀"});
-    for (const auto& more : {f.dialect->RenderBlock({K::kCode, "π = 3\n``x"})}) segments.insert(segments.end(), more.begin(), more.end());
+    for (const auto& more : {f.dialect->RenderBlock({K::kCode, "π = 3\n``x"})})
+      segments.insert(segments.end(), more.begin(), more.end());
     for (const TokenId id : f.dialect->Encode(*f.tokenizer, segments, false).ids) {
       const auto chunks = f.reader->Feed(id);
       for (const auto& chunk : chunks) {
@@ -286,14 +319,62 @@ TEST(Readers, NeverShowHalfACharacterOrAMark) {
   }
 }
 
-// Random messages: what RenderBlock writes is what the reader reads, whatever the token borders, and every token has the role of the
-// segment in which its first byte lies. Stops of the matcher fall exactly where code blocks end.
+// What 7B and 13B models wrote, garbage included: in every dialect a recording is read back as it was, and every code block is
+// asked to be run. Where text has no marks, neighbouring texts become one.
+TEST(Readers, ReadThePublishedMessagesInEveryDialect) {
+  const char* shared = std::getenv("MATHCODER_SHARED");
+  const std::filesystem::path root =
+      std::filesystem::path(shared != nullptr ? shared : MATHCODER_SOURCE_DIR "/../shared") / "transcripts";
+  if (!std::filesystem::exists(root)) GTEST_SKIP() << "no " << root << "; set MATHCODER_SHARED";
+  std::size_t messages = 0;
+  std::map<std::string, std::size_t> different;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+    if (entry.path().extension() != ".jsonl") continue;
+    base::JsonLines lines(entry.path());
+    for (std::size_t n = 0; auto record = lines.Next(); ++n) {
+      if (n % 7 != 0) continue;
+      const Transcript recorded = ReadTranscript(**record).value();
+      ++messages;
+      for (const char* name : {"mathcoder", "tora", "llama3"}) {
+        Fixture f(name);
+        std::vector<Block> want;
+        bool good = true;
+        for (std::size_t i = 0; i < recorded.blocks.size(); ++i) {
+          const Block& block = recorded.blocks[i];
+          const bool joins =
+              name != std::string_view("mathcoder") && !want.empty() && block.kind == K::kText && want.back().kind == K::kText;
+          if (joins)
+            want.back().text += (name == std::string_view("tora") ? "\n" : "") + block.text;
+          else
+            want.push_back(block);
+          if (block.kind == K::kExecution) {
+            good = good && f.reader->wants_execution();
+            f.reader->NoteObservation(block.text);
+            continue;
+          }
+          for (const TokenId id : f.dialect->Encode(*f.tokenizer, f.dialect->RenderBlock(block), false).ids) f.reader->Feed(id);
+          if (block.kind == K::kCode) f.reader->FinishGeneration();
+        }
+        if (recorded.blocks.back().kind == K::kText) f.Generate(f.dialect->RenderMessageEnd()[0].text);
+        different[name] += !good || f.reader->blocks() != want;
+      }
+    }
+  }
+  EXPECT_GT(messages, 800U);
+  EXPECT_EQ(different["mathcoder"], 0U);
+  EXPECT_EQ(different["llama3"], 0U);
+  EXPECT_EQ(different["tora"], 0U);
+}
+
+// Random messages: what RenderBlock writes is what the reader reads, whatever the token borders, and every token has the role of
+// the segment in which its first byte lies. Stops of the matcher fall exactly where code blocks end.
 TEST(Readers, ReadWhatDialectsWrite) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   // Tokens of several bytes over a byte vocabulary: FeedText in random pieces.
-  const std::vector<std::string> words = {"a", "é", "😀", " ", "\n", "`", "``", "x ```", "```\n x", "```json\n", "print(1)", "|>", "<|text"};
+  const std::vector<std::string> words = {"a",     "é",       "😀",         " ",        "\n", "`",     "``",
+                                          "x ```", "```\n x", "```json\n", "print(1)", "|>", "<|text"};
   for (const char* name : {"mathcoder", "tora", "llama3", "chatml", "qwen-math"}) {
     const bool fenced = LoadDialect(name)->Stops(*MakeByteTokenizer({})).fences.size() > 0;
     for (int round = 0; round < 400; ++round) {
@@ -325,7 +406,8 @@ TEST(Readers, ReadWhatDialectsWrite) {
           const bool last = i + 1 == trace.ids.size();
           f.Show(f.reader->Feed(trace.ids[i]));
           const bool special = trace.ids[i] >= 256;
-          const bool stop = special ? matcher.IsStopToken(trace.ids[i]) : matcher.Feed(f.tokenizer->Piece(trace.ids[i])).has_value();
+          const bool stop =
+              special ? matcher.IsStopToken(trace.ids[i]) : matcher.Feed(f.tokenizer->Piece(trace.ids[i])).has_value();
           if (fenced || last) {
             ASSERT_EQ(stop, last) << name;
           }

@@ -1,11 +1,12 @@
 // The one implementation of Dialect: renders and reads what a DialectSpec says.
+#include "chat/spec_dialect.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "base/error.h"
 #include "chat/dialect_spec.h"
 #include "chat/readers.h"
-#include "chat/spec_dialect.h"
 
 namespace mathcoder::chat {
 namespace {
@@ -48,9 +49,12 @@ class SpecDialect final : public Dialect {
 
   std::vector<Segment> RenderBlock(const Block& block) const override {
     switch (block.kind) {
-      case BlockKind::kExecution: return RenderObservation(block.text);
-      case BlockKind::kCode: return RenderMarked(spec_.code, block.text, TokenRole::kCode);
-      case BlockKind::kText: break;
+      case BlockKind::kExecution:
+        return RenderObservation(block.text);
+      case BlockKind::kCode:
+        return RenderMarked(spec_.code, block.text, TokenRole::kCode);
+      case BlockKind::kText:
+        break;
     }
     if (!spec_.fenced()) return RenderMarked(spec_.text, block.text, TokenRole::kText);
     return {{block.text + "\n", TokenRole::kText, false}};

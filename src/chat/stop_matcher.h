@@ -35,7 +35,8 @@ class StopMatcher {
 
   bool IsStopToken(TokenId id) const;
 
-  // The text of the next ordinary token; any part of the text, also of a character. Once it has returned a stop, no more may be fed.
+  // The text of the next ordinary token; any part of the text, also of a character. Once it has returned a stop, no more may be
+  // fed.
   std::optional<Stop> Feed(std::string_view piece);
 
   // How many bytes at the end of what was fed may still become part of a stop: a reader that must not show markers waits with them.
@@ -70,8 +71,8 @@ class StopMatcher {
   std::vector<LinePattern> opens_;   // one a fence
   std::vector<LinePattern> closes_;  // one a fence
   std::size_t open_fence_ = kNone;
-  std::string line_;                 // of the current line, while it may be a fence; its length where it cannot is not kept
-  bool line_alive_ = true;           // some fence can still match the current line
+  std::string line_;        // of the current line, while it may be a fence; its length where it cannot is not kept
+  bool line_alive_ = true;  // some fence can still match the current line
 };
 
 }  // namespace mathcoder::chat

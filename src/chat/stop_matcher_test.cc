@@ -20,8 +20,10 @@ std::optional<std::size_t> SlowStop(const StopRule& rule, const std::string& tex
     std::vector<std::string> lines(1);
     const std::string all = rule.context + prefix;
     for (const char byte : all) {
-      if (byte == '\n') lines.emplace_back();
-      else lines.back().push_back(byte);
+      if (byte == '\n')
+        lines.emplace_back();
+      else
+        lines.back().push_back(byte);
     }
     const StopRule::Fence* open = nullptr;
     for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -38,7 +40,8 @@ std::optional<std::size_t> SlowStop(const StopRule& rule, const std::string& tex
         continue;
       }
       for (const auto& fence : rule.fences) {
-        if (!fence.close.empty() && open == nullptr && lines[i].starts_with(fence.open) && only_blanks(lines[i].substr(fence.open.size()))) {
+        if (!fence.close.empty() && open == nullptr && lines[i].starts_with(fence.open) &&
+            only_blanks(lines[i].substr(fence.open.size()))) {
           open = &fence;
         }
       }
@@ -125,7 +128,8 @@ TEST(StopMatcher, HoldsBackWhatMayBecomeAStop) {
   const struct {
     const char* text;
     std::size_t held;
-  } cases[] = {{"abc", 0}, {"a\n``", 2}, {"a ``", 0}, {"```out", 6}, {"```python\nx\n``", 2}, {"```python\n```", 3}, {"x EN", 2}, {"x ENDEN", 2}};
+  } cases[] = {{"abc", 0},  {"a\n``", 2},  {"a ``", 0}, {"```out", 6}, {"```python\nx\n``", 2}, {"```python\n```", 3},
+               {"x EN", 2}, {"x ENDEN", 2}};
   for (const auto& test : cases) {
     StopRule rule = ToraRule();
     rule.strings = {"END!"};
@@ -152,8 +156,9 @@ TEST(StopMatcher, AgreesWithASlowOracle) {
     if (random() % 2 == 0) rule.fences = {{"``p", "``"}, {"``o", ""}, {"~p", "~"}};
     if (random() % 4 == 0) rule.context = text_of({"``p\n", "~p\n", "x", "\n"}, random() % 4);
     // A context that itself has a closed fence is not what the contract speaks of; the matcher and the oracle must agree anyway.
-    const std::string text = round % 2 == 0 ? text_of({"a", "b", "é"}, random() % 40)
-                                            : text_of({"a", "b", "é", "``", "`", "~", "p", "o", "\n", "\n``p\n", " ", "``\n"}, random() % 30);
+    const std::string text = round % 2 == 0
+                                 ? text_of({"a", "b", "é"}, random() % 40)
+                                 : text_of({"a", "b", "é", "``", "`", "~", "p", "o", "\n", "\n``p\n", " ", "``\n"}, random() % 30);
     const auto want = SlowStop(rule, text);
     stopped += want.has_value();
     ASSERT_EQ(FastStop(rule, text, random), want) << "context " << rule.context << "\ntext " << text;
