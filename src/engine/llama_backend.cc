@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -10,6 +11,7 @@
 #include "base/error.h"
 #include "engine/llama_handles.h"
 #include "engine/llama_log.h"
+#include "engine/thread_ladder.h"
 
 namespace mathcoder::engine {
 namespace {
@@ -74,11 +76,12 @@ class LlamaBackend final : public Backend {
         throw base::BadInput("model " + options.model.string() + ": the LoRA adapters cannot be applied");
       }
     }
-    // Threads that live as long as the context: without a pool the library starts new ones for every batch.
-    ggml_threadpool_params pool = ggml_threadpool_params_default(plan.threads);
-    pool.poll = options.poll;
-    threadpool_.reset(ggml_threadpool_new(&pool));
-    if (threadpool_) llama_attach_threadpool(context_.get(), threadpool_.get(), threadpool_.get());
+    // Threads that live as long as the context: without a pool the library starts new ones for every batch. A pool for each
+    // number of threads that may be used, as a pool wakes all of its threads; those of the others sleep.
+    poll_ = options.poll;
+    pools_.resize(static_cast<std::size_t>(plan.threads) + 1);
+    UseThreads(plan.threads);
+    if (options.threads == 0 && !options.deterministic && plan.threads > 1) ladder_.emplace(plan.threads);
 
     shape_.seats = plan.seats;
     shape_.cells = llama_n_ctx(context_.get());
@@ -102,6 +105,7 @@ class LlamaBackend final : public Backend {
 
   ~LlamaBackend() override {
     if (context_) llama_detach_threadpool(context_.get());
+    context_.reset();
   }
 
   const BackendShape& shape() const override { return shape_; }
@@ -121,6 +125,7 @@ class LlamaBackend final : public Backend {
     batch.n_seq_id = ones_.data();
     batch.seq_id = seat_pointers_.data();
     batch.logits = wants_.data();
+    if (ladder_) UseThreads(ladder_->Choose());
     ForgetLlamaErrors();
     const std::int32_t status = llama_decode(context_.get(), batch);
     if (status == 0) return Status::kOk;
@@ -170,7 +175,23 @@ class LlamaBackend final : public Backend {
  private:
   llama_memory_t memory() const { return llama_get_memory(context_.get()); }
 
-  ThreadpoolHandle threadpool_;  // outlives the context
+  void UseThreads(int threads) {
+    if (threads == threads_) return;
+    threads_ = threads;
+    ThreadpoolHandle& pool = pools_[static_cast<std::size_t>(threads)];
+    if (!pool) {
+      ggml_threadpool_params params = ggml_threadpool_params_default(threads);
+      params.poll = poll_;
+      pool.reset(ggml_threadpool_new(&params));
+    }
+    llama_set_n_threads(context_.get(), threads, threads);
+    if (pool) llama_attach_threadpool(context_.get(), pool.get(), pool.get());
+  }
+
+  std::vector<ThreadpoolHandle> pools_;  // by their threads; outlive the context
+  std::optional<ThreadLadder> ladder_;   // where the number of threads adapts
+  int threads_ = 0;
+  std::uint32_t poll_ = 0;
   ContextHandle context_;
   BackendShape shape_;
   std::string error_;
@@ -238,6 +259,7 @@ base::Json DescribeContext(const LlamaOptions& options, const LlamaModel& model,
   json["description"] = model.description();
   json["quantisation"] = model.quantisation();
   json["threads"] = plan.threads;
+  json["threads_adapt"] = options.threads == 0 && !options.deterministic && plan.threads > 1;
   json["context"] = plan.cells;
   json["sequence_context"] = plan.sequence_context;
   json["batch"] = options.batch;

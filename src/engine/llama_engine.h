@@ -34,7 +34,7 @@ struct LlamaOptions {
   std::uint32_t batch = 512;       // -b: tokens of one decode
   std::uint32_t prefill_chunk = 128;  // most prompt tokens in a batch beside decoding sequences
   std::uint32_t parallel = 16;     // sequences decoded at once (-np)
-  std::int32_t threads = 0;        // -t; 0: physical cores
+  std::int32_t threads = 0;        // -t; 0: physical cores, fewer while other programs want them (docs/engine.md)
   bool deterministic = false;      // same seed, same tokens, whatever else is in the batch (slower)
   KvLayout layout = KvLayout::kAuto;
   bool flash_attention = true;     // -fa

@@ -140,6 +140,7 @@ class LlamaEngineModes : public ::testing::TestWithParam<Mode> {
   LlamaOptions Options() const {
     LlamaOptions options = Small(GetParam().layout);
     options.deterministic = GetParam().deterministic;
+    if (options.deterministic) options.threads = 1;  // a fixed number of threads suffers from tests that run beside this one
     return options;
   }
 };
@@ -284,6 +285,7 @@ TEST(LlamaEngine, DeterministicModeDoesNotSeeTheOthers) {
   std::mt19937 random(seed);
   LlamaOptions options = Small();
   options.deterministic = true;
+  options.threads = 1;
   options.parallel = 3;
   options.prefill_chunk = 32;
   options.swap_bytes = random() % 2 == 0 ? 0 : 1 << 20;
