@@ -84,7 +84,7 @@ void AddEngineOptions(CLI::App& app, MachineOptions& options) {
   app.add_option("--repeat-penalty", options.sampling.repetition_penalty, "1: off")->group(sampling)->capture_default_str();
   app.add_option("-s,--seed", options.sampling.seed, "sample i uses seed + i")->group(sampling)->capture_default_str();
   const char* const limits = "Limits";
-  app.add_option("--max-blocks", options.max_blocks, "text and code blocks a problem")->group(limits)->capture_default_str();
+  app.add_option("--max-blocks", options.max_blocks, "code blocks a problem")->group(limits)->capture_default_str();
   app.add_option("--max-block-tokens", options.max_block_tokens, "new tokens a block")->group(limits)->capture_default_str();
   app.add_option("--max-tokens", options.max_tokens, "tokens of prompt, solution and outputs together")->group(limits)->capture_default_str();
 }

@@ -96,11 +96,6 @@ bool Loop::Stream(std::span<const chat::TokenId> tokens) {
   return code;
 }
 
-std::size_t Loop::BlocksWritten() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(reader_->blocks(), [](const chat::Block& block) { return block.kind != BlockKind::kExecution; }));
-}
-
 Action Loop::Generated(const engine::GenerateResult& result) {
   MC_CHECK(streamed_ <= result.tokens.size());
   Stream(std::span(result.tokens).subspan(streamed_));
@@ -160,7 +155,7 @@ Action Loop::Generated(const engine::GenerateResult& result) {
 }
 
 Action Loop::NextBlock() {
-  if (BlocksWritten() >= limits_.blocks) return Finish(Ending::kBlockLimit, std::to_string(limits_.blocks) + " blocks");
+  if (transcript_.executions.size() >= limits_.blocks) return Finish(Ending::kBlockLimit, std::to_string(limits_.blocks) + " code blocks");
   if (transcript_.token_ids.size() >= limits_.total_tokens) {
     return Finish(Ending::kTokenLimit, std::to_string(limits_.total_tokens) + " tokens in all");
   }

@@ -27,7 +27,9 @@
 namespace mathcoder::solve {
 
 struct Limits {
-  std::size_t blocks = 16;          // text and code blocks that the model writes
+  // Code blocks that are run. The paper's 16 "blocks" are rounds of text and code: every one of the 221 published transcripts that was
+  // cut holds 16 of each, no other more than 12 (docs/formats.md).
+  std::size_t blocks = 16;
   std::size_t block_tokens = 512;   // new tokens of one block
   std::size_t total_tokens = 2048;  // of the whole sequence, prompt and observations included
   std::chrono::milliseconds code_time{6000};
@@ -74,7 +76,6 @@ class Loop {
   void Show(const std::vector<chat::BlockReader::Chunk>& chunks);
   void AppendTokens(std::span<const chat::TokenId> ids, std::span<const chat::TokenRole> roles);
   Action NextBlock();
-  std::size_t BlocksWritten() const;
 
   const chat::Tokenizer& tokenizer_;
   const chat::Dialect& dialect_;

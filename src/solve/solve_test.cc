@@ -197,7 +197,7 @@ TEST_F(SchedulerTest, ATimeoutTellsTheModelAndKeepsTheSession) {
 
 TEST_F(SchedulerTest, LimitsEndWithTheirNames) {
   const auto ok = [](const std::string&) { return Output("1"); };
-  EXPECT_EQ(SolveOne(kTwoRounds, ok, {.blocks = 3, .total_tokens = 100000}).ending, Ending::kBlockLimit);
+  EXPECT_EQ(SolveOne(kTwoRounds, ok, {.blocks = 1, .total_tokens = 100000}).ending, Ending::kBlockLimit);
   EXPECT_EQ(SolveOne(kTwoRounds, ok, {.block_tokens = 5, .total_tokens = 100000}).ending, Ending::kTokenLimit);
   const chat::Transcript full = SolveOne(kTwoRounds, ok);
   for (std::size_t total = full.timings.prompt_tokens + 1; total < full.token_ids.size(); total += 3) {
