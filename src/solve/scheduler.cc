@@ -177,6 +177,7 @@ class Run {
 std::string Tally::ToString() const {
   std::string text;
   for (const auto& [ending, count] : by_ending) {
+    if (count == 0) continue;
     std::string name(chat::Name(ending));
     for (char& c : name) c = c == '_' ? ' ' : c;
     text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + name;
