@@ -29,7 +29,7 @@ def _canary(namespaces):
     attempt('landlock' if not namespaces else 'private root', 'list /proc/1', lambda: os.listdir('/proc/1'))
     attempt('landlock', 'write beside the work directory', lambda: open('../mathcoder-canary', 'w').close())
     attempt('landlock', 'make a device', lambda: os.mknod('canary-device', 0o020600, os.makedev(1, 3)))
-    attempt('landlock', 'signal other processes', lambda: os.kill(-1, 0))
+    attempt('landlock', 'signal other processes', lambda: os.kill(-1 if namespaces else os.getppid(), 0))
     attempt('seccomp', 'make a TCP socket', lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).close())
     attempt('seccomp', 'make a UDP socket', lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close())
     attempt('seccomp', 'be traced', lambda: system_call(ptrace, 0, 0, 0, 0))

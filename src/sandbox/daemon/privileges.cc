@@ -68,11 +68,17 @@ void DropCapabilities() {
 
 }  // namespace
 
-uid_t UnusedUid() {
-  for (uid_t uid = 64933; uid > 61184; --uid) {
-    if (getpwuid(uid) == nullptr && getgrgid(uid) == nullptr) return uid;
+std::vector<uid_t> UnusedUids(std::size_t count) {
+  std::vector<uid_t> found;
+  for (uid_t uid = 65500; uid > 61184 && found.size() < count; --uid) {
+    if (getpwuid(uid) == nullptr && getgrgid(uid) == nullptr) found.push_back(uid);
   }
-  return 65534;
+  return found;
+}
+
+uid_t UnusedUid() {
+  const std::vector<uid_t> found = UnusedUids(1);
+  return found.empty() ? 65534 : found.front();
 }
 
 void EnterNamespaces(const PythonLayout& layout, const std::string& native_library, uid_t uid, int proc) {

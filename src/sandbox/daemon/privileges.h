@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "sandbox/python_layout.h"
@@ -13,6 +14,7 @@ namespace mathcoder::sandbox {
 
 // A user id that no account has, for sessions of a sandboxd that root started: in the range that systemd keeps for transient ids.
 uid_t UnusedUid();
+std::vector<uid_t> UnusedUids(std::size_t count);  // fewer where there are not so many
 
 // As root: builds the jail's root, changes to `uid`, enters namespaces of its own. Else: enters namespaces, builds the root there.
 // Afterwards the process is uid 0 of a user namespace that maps one unprivileged id, its root is the jail's root, it has no

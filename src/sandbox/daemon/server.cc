@@ -4,13 +4,16 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/error.h"
 #include "sandbox/daemon/canary.h"
@@ -27,6 +30,20 @@ using std::chrono::milliseconds;
 constexpr milliseconds kReadyLimit{20000};
 constexpr milliseconds kCanaryLimit{5000};
 constexpr std::uint64_t kCanaryClient = UINT64_MAX;
+
+std::uint32_t ProcessesOf(int proc, uid_t uid) {
+  const base::UniqueFd copy(openat(proc, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC));
+  std::uint32_t count = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry("/proc/self/fd/" + std::to_string(copy.get()), error), end; !error && entry != end; entry.increment(error)) {
+    struct stat status = {};
+    if (std::isdigit(static_cast<unsigned char>(entry->path().filename().string()[0])) == 0 || stat(entry->path().c_str(), &status) != 0 || status.st_uid != uid) continue;
+    // Threads count as well.
+    std::error_code ignored;
+    for (std::filesystem::directory_iterator task(entry->path() / "task", ignored); !ignored && task != end; task.increment(ignored)) ++count;
+  }
+  return count;
+}
 
 RunResult Infrastructure(const std::string& cause) {
   RunResult result;
@@ -183,6 +200,12 @@ void Server::Start(const base::Json& settings) {
     EnterNamespaces(layout_, native, uid, proc_.get());
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // changed credentials cleared it
   }
+  if (!zygote_options_.private_root) {
+    const bool root = geteuid() == 0;
+    folders_ = std::make_unique<WorkFolders>(root ? UnusedUids(options_.max_sessions) : std::vector<uid_t>());
+    // The limit counts all processes of the user id: those that run already do not belong to sessions.
+    if (!root) zygote_options_.max_processes += ProcessesOf(proc_.get(), geteuid());
+  }
   StartZygote();
 }
 
@@ -310,6 +333,7 @@ Session* Server::NewSession() {
     KillAndWait(session->cell.init);
     return nullptr;
   }
+  if (folders_ != nullptr && !folders_->Take(id, &session->work_folder, &session->uid)) return last_failure_ = "no work folder or user id is free", nullptr;
   Session* const made = session.get();
   sessions_[id] = std::move(session);
   if (zygote_ready_) Fork(made);
@@ -329,6 +353,7 @@ void Server::Fork(Session* session) {
   request.magic = MC_JAIL_MAGIC;
   request.session = session->id();
   request.uid = session->uid;
+  session->work_folder.copy(request.workdir, sizeof request.workdir - 1);
   request.address_space_bytes = address_space_ + options_.memory_bytes;
   if (session->cgroup != nullptr) {
     const std::vector<int> procs = session->cgroup->procs();
@@ -363,6 +388,7 @@ void Server::Collect(std::uint64_t id) {
   // A worker that was never forked has nothing to wait for.
   if (!init_gone || session->forking || (session->worker_pid >= 0 && !session->worker_gone)) return;
   sessions_.erase(found);
+  if (folders_ != nullptr) folders_->Release(id);
   ServeQueue();
   FillPool();
 }

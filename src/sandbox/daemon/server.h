@@ -12,6 +12,7 @@
 #include "sandbox/daemon/cgroup.h"
 #include "sandbox/daemon/event_loop.h"
 #include "sandbox/daemon/session.h"
+#include "sandbox/daemon/work_folders.h"
 #include "sandbox/daemon/zygote.h"
 #include "sandbox/protocol.h"
 #include "sandbox/sandbox.h"
@@ -59,6 +60,7 @@ class Server {
   ZygoteOptions zygote_options_;
   base::UniqueFd proc_;
   std::unique_ptr<CgroupRoot> cgroups_;
+  std::unique_ptr<WorkFolders> folders_;           // tier C
   std::unique_ptr<Zygote> zygote_;
   bool zygote_ready_ = false;
   bool started_ = false;

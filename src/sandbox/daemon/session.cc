@@ -25,6 +25,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr char kReportSeparator = '\x1f';  // as in guest/report.py
 constexpr milliseconds kMemoryPoll{50};
 constexpr milliseconds kAfterEof{300};
 constexpr std::size_t kMostDrained = std::size_t{256} << 10;  // after an answer: more than a pipe holds is newer than the answer
@@ -234,7 +235,7 @@ void Session::FinishAnswer() {
   const bool truncated = reader.U8() != 0;
   const auto text = [&] { return base::ReplaceInvalidUtf8(reader.String()); };
   const std::string value = text();
-  const std::string traceback = text();
+  std::string report = text();
   const std::string exception = text();
   if (!reader.ok()) return End(RunStatus::kSessionLost, "malformed answer");
   if (cgroup != nullptr && cgroup->oom_kills() > oom_seen_) {
@@ -244,12 +245,17 @@ void Session::FinishAnswer() {
   }
   RunResult result = Collect();
   result.status = run_->interrupted_for_timeout ? RunStatus::kTimeout : failed ? RunStatus::kError : RunStatus::kOk;
+  // The parts of a traceback come one a line, in `output` after one space: so the published transcripts have them, and models that
+  // learned from such transcripts expect them.
+  std::string traceback = report;
+  std::replace(traceback.begin(), traceback.end(), kReportSeparator, '\n');
+  std::replace(report.begin(), report.end(), kReportSeparator, ' ');
   result.value = value;
-  result.traceback = traceback;
+  result.traceback = std::move(traceback);
   result.exception = exception;
   result.truncated = result.truncated || truncated;
   if (result.status == RunStatus::kTimeout) result.cause = "timeout after " + std::to_string(run_->request.timeout.count()) + " ms";
-  for (const std::string* part : {&value, &traceback}) {
+  for (const std::string* part : {&value, static_cast<const std::string*>(&report)}) {
     if (part->empty()) continue;
     if (!result.output.empty() && result.output.back() != '\n') result.output += '\n';
     result.output += *part;

@@ -76,6 +76,7 @@ class Session {
   bool worker_gone = false;
   bool forking = false;            // asked for, not answered yet
   std::uint32_t uid = UINT32_MAX;  // tier C as root
+  std::string work_folder;         // tier C
 
  private:
   struct Pending {

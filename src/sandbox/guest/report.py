@@ -5,6 +5,8 @@ import linecache
 import os
 import sys
 
+# Between the parts of a report: sandboxd makes it a line break where people read, a space where the published form is wanted.
+SEPARATOR = '\x1f'
 _WIDTH = 75
 _NUMBER = 7
 _AROUND = 2        # statements shown before and after the line
@@ -132,7 +134,8 @@ def _syntax_error(error, lines):
 
 
 def report(kind, value, trace, first, lines):
-    """The text of an exception. `first`: frames of files for which it is true are the sandbox's own and left out."""
+    """The text of an exception, its parts joined by SEPARATOR. `first`: frames of files for which it is true are the sandbox's own
+    and left out."""
     if issubclass(kind, SyntaxError) and (trace is None or _innermost_is_ours(trace, first)):
         return _syntax_error(value, lines)
     if kind is SystemExit:
@@ -170,7 +173,7 @@ def report(kind, value, trace, first, lines):
             cause = chain[i - 1].__cause__ is error
             parts.append('\n' + ('The above exception was the direct cause of the following exception:' if cause else
                                  'During handling of the above exception, another exception occurred:') + '\n')
-    return '\n'.join(parts)
+    return SEPARATOR.join(parts)
 
 
 def _innermost_is_ours(trace, first):

@@ -66,6 +66,7 @@ class Worker:
         self.control = control
         self.limit = limit
         self.cells = 0
+        self.pid = os.getpid()
         self.running = False
         self.flags = 0
         self.module = types.ModuleType('__main__')
@@ -193,6 +194,8 @@ class Worker:
             outcome = self.run(source.decode('utf-8', 'replace'))
         except BaseException as error:  # an interrupt that came between
             outcome = (True, False, '', type(error).__name__ + ': ', type(error).__name__ + ': ')
+        if os.getpid() != self.pid:
+            os._exit(0)  # a child that the code forked and did not end: answering is its parent's business
         failed, truncated, *texts = outcome
         self.flush()
         fields = []

@@ -3,7 +3,6 @@ import ctypes
 import gc
 import os
 import sys
-import warnings
 
 
 def _library_lines():
@@ -25,23 +24,11 @@ def _library_lines():
     return '\n'.join(lines)
 
 
-def _prepare_matplotlib():
-    """Figures are drawn into memory; show() returns at once. Runs when a session first imports matplotlib."""
-    import importlib.util
-    os.environ['MPLBACKEND'] = 'agg'
-
-
 def main(arguments):
     control, limit = int(arguments[0]), int(arguments[1])
     native, sites = arguments[2], arguments[3].split(':')
     sys.path[:] = [entry for entry in sys.path if entry] + [site for site in sites if site]
     sys.argv = ['']
-    warnings.simplefilter('default')
-    warnings.resetwarnings()
-    warnings.filterwarnings('ignore', category=ImportWarning)
-    warnings.filterwarnings('ignore', category=PendingDeprecationWarning)
-    warnings.filterwarnings('ignore', category=DeprecationWarning)
-    warnings.filterwarnings('default', category=DeprecationWarning, module='__main__')
     if hasattr(sys, 'set_int_max_str_digits'):
         sys.set_int_max_str_digits(0)  # as Python 3.9 did; time and output have limits of their own
     try:
