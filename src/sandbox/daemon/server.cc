@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -57,16 +58,26 @@ RunResult Infrastructure(const std::string& cause) {
 Server::Server(base::UniqueFd client) : client_(std::move(client)) {
   fcntl(client_.get(), F_SETFL, O_NONBLOCK);
   loop_.Add(client_.get(), EPOLLIN, [this](std::uint32_t events) { OnClient(events); });
+  // Orphans of a zygote that died come here. Nobody asks for the status of a child: pidfds tell of deaths, zygotes of workers.
+  sigset_t children;
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &children, nullptr);
+  children_ = base::UniqueFd(signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
+  loop_.Add(children_.get(), EPOLLIN, [this](std::uint32_t) {
+    signalfd_siginfo info;
+    while (read(children_.get(), &info, sizeof info) > 0) {
+    }
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+  });
 }
 
 Server::~Server() {
   for (auto& [id, session] : sessions_) session->Kill();
-  // The workers of a dead zygote are reaped by this process, so that every init can end.
-  zygote_.reset();
-  for (auto& [id, session] : sessions_) {
-    if (!session->reaped_init) KillAndWait(session->cell.init);
-  }
-  while (waitpid(-1, nullptr, WNOHANG) > 0) {
+  if (zygote_ != nullptr) zygote_->Kill();
+  // An init ends when the worker below it is reaped, and a dead zygote's workers are this process's to reap.
+  while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
   }
 }
 
@@ -321,7 +332,6 @@ Session* Server::NewSession() {
       const auto found = sessions_.find(id);
       if (found == sessions_.end()) return;
       loop_.Remove(found->second->cell.init_pidfd.get());
-      waitpid(found->second->cell.init, nullptr, 0);
       found->second->reaped_init = true;
       found->second->End(RunStatus::kSessionLost, "init died");
       Collect(id);
@@ -330,7 +340,7 @@ Session* Server::NewSession() {
   if (cgroups_ != nullptr) session->cgroup = cgroups_->Make(id, {options_.memory_bytes, options_.max_processes}, &last_failure_);
   if (cgroups_ != nullptr && session->cgroup == nullptr) {
     loop_.Remove(session->cell.init_pidfd.get());
-    KillAndWait(session->cell.init);
+    session->Kill();
     return nullptr;
   }
   if (folders_ != nullptr && !folders_->Take(id, &session->work_folder, &session->uid)) return last_failure_ = "no work folder or user id is free", nullptr;

@@ -50,6 +50,7 @@ class Server {
 
   EventLoop loop_;
   base::UniqueFd client_;
+  base::UniqueFd children_;
   FrameBuffer in_;
   std::string out_;
   bool out_waits_ = false;

@@ -108,11 +108,10 @@ Zygote::Zygote(const PythonLayout& layout, const ZygoteOptions& options) {
   if (sendmsg(control_.get(), &message, MSG_NOSIGNAL) < 0) throw base::Error(std::string("zygote: send its settings: ") + std::strerror(errno));
 }
 
-Zygote::~Zygote() {
-  if (pid_ <= 0) return;
-  kill(pid_, SIGKILL);
-  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+Zygote::~Zygote() { Kill(); }
+
+void Zygote::Kill() {
+  if (pidfd_.valid()) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
 }
 
 bool Zygote::Fork(const mc_fork_request& request, const std::vector<int>& fds) {

@@ -28,13 +28,13 @@ class Zygote {
  public:
   // Starts the process. Throws base::Error. It is of use once kZygoteReady came.
   Zygote(const PythonLayout& layout, const ZygoteOptions& options);
-  ~Zygote();  // kills it
+  ~Zygote();    // Kill
+  void Kill();  // does not wait
   Zygote(const Zygote&) = delete;
   Zygote& operator=(const Zygote&) = delete;
 
   pid_t pid() const { return pid_; }
   int control() const { return control_.get(); }
-  int pidfd() const { return pidfd_.get(); }
 
   // fds as mc_fork_request wants them. False with errno.
   bool Fork(const mc_fork_request& request, const std::vector<int>& fds);

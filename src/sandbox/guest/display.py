@@ -32,9 +32,10 @@ class Printer:
         self.limit = limit                  # characters; beyond it nothing is added
 
     def text(self, text):
-        self.size += len(text)
-        if self.size > self.limit:
+        if self.size + len(text) > self.limit:
+            self.waiting.append((text[:max(0, self.limit - self.size)], None, 0))
             raise TooLong
+        self.size += len(text)
         if self.waiting:
             self.waiting.append((text, None, 0))
             self.waiting_width += len(text)

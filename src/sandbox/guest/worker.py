@@ -150,6 +150,8 @@ class Worker:
                     value = eval(compile(last, name, 'eval', self.flags, True), self.space)
                     if value is not None and not _is_quiet(source):
                         text, truncated = pretty(value, 4 * self.limit)
+                        if truncated:
+                            text += ' ... (left out: what follows)'
                         if self.space.get('_') is self.last_shown:
                             self.space['_'] = self.last_shown = value
             finally:

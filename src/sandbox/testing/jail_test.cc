@@ -135,8 +135,11 @@ void JailTest::Restart(const SandboxOptions& options) {
     throw;
   }
   // The canaries' session is on its way out when the sandbox is ready; then only the zygote is there.
-  ASSERT_TRUE(Eventually([&] { return Descendants(sandbox_->sandboxd_pid()).size() == 1; }));
-  before_ = Look();
+  ASSERT_TRUE(Eventually([&] {
+    before_ = Look();
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    return before_.processes.size() == 1 && before_ == Look();
+  }));
   OpenSibling();
   session_ = sandbox_->Open();
 }
