@@ -43,6 +43,8 @@ std::uint64_t AvailableMemory() {
   return std::uint64_t{4} << 30;
 }
 
+bool UsesFlash(const LlamaOptions& options) { return options.flash_attention && !options.cache_f32; }
+
 class LlamaBackend final : public Backend {
  public:
   LlamaBackend(const LlamaOptions& options, const LlamaModel& model, const ContextPlan& plan) {
@@ -54,7 +56,7 @@ class LlamaBackend final : public Backend {
     params.n_threads = plan.threads;
     params.n_threads_batch = plan.threads;
     // Flash attention passes over masked cells; without it a batch costs what all cells times all rows cost.
-    params.flash_attn_type = options.flash_attention ? LLAMA_FLASH_ATTN_TYPE_AUTO : LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    params.flash_attn_type = UsesFlash(options) ? LLAMA_FLASH_ATTN_TYPE_AUTO : LLAMA_FLASH_ATTN_TYPE_DISABLED;
     params.kv_unified = plan.shared_cells;
     params.swa_full = true;  // a sliding window that forgets cells could not be rolled back
     params.no_perf = true;
@@ -268,7 +270,7 @@ base::Json DescribeContext(const LlamaOptions& options, const LlamaModel& model,
   json["cache"] = options.cache_f32 ? "f32" : "f16";
   json["cache_bytes"] = plan.cells * model.cell_bytes(options.cache_f32 ? 4 : 2);
   json["layout"] = plan.shared_cells ? "shared" : "streams";
-  json["flash_attention"] = options.flash_attention;
+  json["flash_attention"] = UsesFlash(options);
   json["deterministic"] = options.deterministic;
   json["gpu"] = model.on_gpu();
   json["lora"] = base::Json::array();

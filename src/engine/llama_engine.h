@@ -38,7 +38,7 @@ struct LlamaOptions {
   bool deterministic = false;      // same seed, same tokens, whatever else is in the batch (slower)
   KvLayout layout = KvLayout::kAuto;
   bool flash_attention = true;     // -fa
-  bool cache_f32 = false;          // keys and values in 32 bits (-ctk, -ctv f32): exact, twice the memory
+  bool cache_f32 = false;          // keys and values in 32 bits (-ctk, -ctv f32), and so without flash attention, which uses 16
   std::size_t swap_bytes = std::size_t{1} << 30;  // memory for caches of parked sequences that had to leave their stream
   std::uint32_t poll = 0;          // --poll: how long idle threads spin (0-100)
 };
