@@ -217,8 +217,8 @@ TEST_F(EndpointTest, BusyAndBrokenServersAreAskedAgain) {
       {"error field", [](Connection& c) { c.StartStream(), c.Chunk("error: boom\n\n"), c.EndStream(); }},
       {"aborted", [](Connection& c) { c.StartStream(), c.Event("<|text|>he"), c.Event("", "abort"), c.EndStream(); }},
       {"half a chunk", [](Connection& c) { c.StartStream(), c.Event("<|text|>he"), c.Send("ff\r\ndata: "), c.Reset(); }},
-      {"stalled", [](Connection& c) { c.StartStream(), c.Event("<|text|>he"), c.WaitForClose(milliseconds(20000)), c.Reset(); }},
-      {"silent", [](Connection& c) { c.WaitForClose(milliseconds(20000)), c.Reset(); }},
+      {"stalled", [](Connection& c) { c.StartStream(); c.Event("<|text|>he"); EXPECT_TRUE(c.WaitForClose(milliseconds(20000))); }},
+      {"silent", [](Connection& c) { EXPECT_TRUE(c.WaitForClose(milliseconds(20000))); }},
   };
   for (const auto& [name, fault] : cases) {
     SCOPED_TRACE(name);
@@ -289,6 +289,14 @@ TEST_F(EndpointTest, GivesUpAndLeavesTheSequenceAsItWas) {
   EXPECT_EQ(outcome.result.error.find('\n'), std::string::npos);
   EXPECT_EQ(server.requests().size(), 4u);
   EXPECT_EQ(Held(), "prompt");
+}
+
+TEST_F(EndpointTest, AServerThatSpeaksNonsenseIsNamed) {
+  FaultServer server([](const Request&, Connection& c) { c.StartStream(), c.Chunk("data: what?\n\n"), c.EndStream(); });
+  EndpointOptions options = Options({&server});
+  options.max_retries = 0;
+  Open(options);
+  EXPECT_THAT(Run().result.error, HasSubstr("no completion: what?"));
 }
 
 TEST_F(EndpointTest, WhatWouldFailAgainFailsAtOnceAndHidesTheKey) {
@@ -402,11 +410,13 @@ TEST_F(EndpointTest, SequencesOfAProblemStayTogetherAndProblemsSpread) {
   Open(Options({&one, &two}));
   const SequenceId other = NewSequence("another problem");
   const SequenceId sample = engine_->Fork(sequence_, {});
+  const SequenceId again = NewSequence("a problem");
+  const SequenceId once_more = NewSequence("a problem");
   for (int round = 0; round < 3; ++round) {
-    for (const SequenceId id : {sequence_, other, sample}) Begin(id, Stops()).get();
+    for (const SequenceId id : {sequence_, other, sample, again, once_more}) Begin(id, Stops()).get();
   }
-  EXPECT_EQ(one.requests().size() + two.requests().size(), 9u);
-  EXPECT_EQ(std::max(one.requests().size(), two.requests().size()), 6u);
+  EXPECT_EQ(one.requests().size() + two.requests().size(), 15u);
+  EXPECT_EQ(std::max(one.requests().size(), two.requests().size()), 12u);
 }
 
 TEST_F(EndpointTest, ADeadEndpointIsAvoidedWhileOthersLive) {
@@ -475,6 +485,7 @@ TEST_F(EndpointTest, ManyAtOnceKeepTheirTextsApart) {
     }
     const std::string prompt = PromptOf(request);
     c.StartStream();
+    c.WaitForClose(milliseconds(40));  // long enough for all to be here, if nothing held them back
     for (const char digit : prompt.substr(6)) c.Event(std::string(1, digit));
     --now;
     c.Event("<|endofblock|>", "stop", R"("stop_reason":"<|endofblock|>")");

@@ -35,6 +35,7 @@ TEST(SseParserTest, ReadsWhateverThePiecesAre) {
       {": ping\n\ndata: a\n: in between\n\n", {"data=a"}},
       {"event: x\nid: 7\nretry: 3\ndata:no blank\n\n", {"data=no blank"}},
       {"data: one\ndata: two\n\n", {"data=one\ntwo"}},
+      {"data: one\r\ndata: two\r\n\r\n", {"data=one\ntwo"}},
       {"\xEF\xBB\xBF" "data: after a mark\n\n", {"data=after a mark"}},
       {"data: \xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\n\n", {"data=\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80"}},
       {"error: {\"code\":500}\n\n", {"error={\"code\":500}"}},
