@@ -29,14 +29,18 @@ sandbox::RunResult RunBlock(sandbox::Sandbox& box, sandbox::SessionId session, c
 
 void Expect(const sandbox::RunResult& result, std::string_view output) {
   if (result.status == sandbox::RunStatus::kOk && result.output == output) return;
-  std::fprintf(stderr, "session_bench: a block gave %s '%s' (%s)\n", sandbox::Name(result.status), result.output.c_str(), result.cause.c_str());
+  std::fprintf(stderr, "session_bench: a block gave %s '%s' (%s)\n", sandbox::Name(result.status), result.output.c_str(),
+               result.cause.c_str());
   std::exit(1);
 }
 
 base::Json Summary(std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  const auto at = [&values](double share) { return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))]; };
-  return {{"p50", at(0.5)}, {"p90", at(0.9)}, {"p99", at(0.99)}, {"min", values.front()}, {"max", values.back()}, {"n", values.size()}};
+  const auto at = [&values](double share) {
+    return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+  };
+  return {{"p50", at(0.5)},        {"p90", at(0.9)},       {"p99", at(0.99)},
+          {"min", values.front()}, {"max", values.back()}, {"n", values.size()}};
 }
 
 int Main(int argc, char** argv) {

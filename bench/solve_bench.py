@@ -46,10 +46,13 @@ class Peer:
         self.command = [sys.executable, str(ROOT / "bench/baseline/published_method.py"), "-m", arguments.model,
                         "--server", f"{prefix}/bin/llama-server", "--library-path", str(site[0])]
 
-    def run(self, problems, at_once):
+    def run(self, problems, at_once, threads):
         begin = time.perf_counter()
-        out = subprocess.run([*self.command, "--in", problems, "-j", str(at_once)], check=True, capture_output=True, text=True).stdout
-        result = json.loads(out)
+        done = subprocess.run([*self.command, "--in", problems, "-j", str(at_once), "-t", str(threads)], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"solve_bench: the peer failed: {done.stderr[-500:]}")
+        result = json.loads(done.stdout)
+        result["threads"] = threads
         result["process_seconds"] = time.perf_counter() - begin
         if result["failures"]:
             sys.exit(f"solve_bench: the peer failed: {result['failures'][:3]}")
@@ -59,14 +62,15 @@ class Peer:
 class Ours:
     def __init__(self, arguments, folder):
         self.program, self.model, self.folder = arguments.program, arguments.model, folder
-        self.library_set, self.runs = arguments.library_set, 0
+        self.library_set, self.threads, self.runs = arguments.library_set, arguments.threads, 0
 
     def run(self, problems, at_once):
         self.runs += 1
         out = Path(self.folder) / f"out-{self.runs}.jsonl"
         begin = time.perf_counter()
         done = subprocess.run([self.program, "solve", "--in", problems, "--out", out, "-j", str(at_once), "-m", self.model,
-                               "--library-set", self.library_set, "--quiet"], capture_output=True, text=True)
+                               "--library-set", self.library_set, "--quiet", *(["-t", str(self.threads)] if self.threads else [])],
+                              capture_output=True, text=True)
         seconds = time.perf_counter() - begin
         if done.returncode not in (0, 1):
             sys.exit(f"solve_bench: mathcoder solve failed ({done.returncode}): {done.stderr[-500:]}")
@@ -116,10 +120,13 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--problems", type=int, default=64)
     parser.add_argument("--latency-problems", type=int, default=12)
+    parser.add_argument("-t", "--threads", type=int, default=0, help="threads of our engine (0: its own choice)")
     parser.add_argument("--peer-at-once", default="4,8", help="concurrencies of the peer; the best counts")
+    parser.add_argument("--peer-threads", default="1,0", help="threads of the peer's server (0: its own choice); the best count")
     parser.add_argument("--out", help="also write the result here, as JSON")
     arguments = parser.parse_args()
     peer_at_once = [int(n) for n in arguments.peer_at_once.split(",")]
+    peer_threads = [int(n) for n in arguments.peer_threads.split(",")]
 
     with tempfile.TemporaryDirectory(prefix="mathcoder-bench-") as folder:
         peer, ours = Peer(arguments), Ours(arguments, folder)
@@ -132,15 +139,15 @@ def main():
             one = ours.run(single, arguments.problems)
             start = max(one["process_seconds"] - one["latencies"][0], 0.0)
             mine = ours.run(many, arguments.problems)
-            theirs = min((peer.run(many, n) for n in peer_at_once), key=lambda r: r["seconds"])
+            theirs = min((peer.run(many, n, t) for n in peer_at_once for t in peer_threads), key=lambda r: r["seconds"])
             mine_alone = ours.run(few, 1)
-            theirs_alone = peer.run(few, 1)
+            theirs_alone = min((peer.run(few, 1, t) for t in peer_threads), key=lambda r: r["latency_p50"])
             steady = mine["process_seconds"] - start
             row = {
                 "ours": {"problems_per_second": arguments.problems / steady, "whole_program": arguments.problems / mine["process_seconds"],
                          "start_seconds": start, "latency": statistics.median(mine_alone["latencies"]), "endings": mine["endings"]},
                 "peer": {"problems_per_second": theirs["problems_per_second"], "whole_program": arguments.problems / theirs["process_seconds"],
-                         "at_once": theirs["at_once"], "latency": theirs_alone["latency_p50"]},
+                         "at_once": theirs["at_once"], "threads": theirs["threads"], "latency": theirs_alone["latency_p50"]},
                 "answers_agree": sum(a == b for a, b in zip(mine["answers"], theirs["answers"])),
                 "disagreements": [[i, a, b] for i, (a, b) in enumerate(zip(mine["answers"], theirs["answers"])) if a != b],
             }

@@ -48,10 +48,10 @@ struct Attempt {
   std::string body;                // of an answer that is no event stream
   std::vector<std::string> hints;  // stop strings that the server knows
   std::size_t asked_tokens = 0;
-  std::size_t text_chunks = 0;     // one a token, or a few
-  CompletionChunk end;             // finish_reason, usage
+  std::size_t text_chunks = 0;  // one a token, or a few
+  CompletionChunk end;          // finish_reason, usage
   std::optional<base::Json> error;
-  std::string broken;              // why the stream makes no sense
+  std::string broken;  // why the stream makes no sense
 };
 
 struct Job {
@@ -61,17 +61,17 @@ struct Job {
   Clock::time_point asked;
   SamplingOptions sampling;
   std::string affinity;
-  std::vector<TokenId> tokens;     // of the sequence before this Generate
+  std::vector<TokenId> tokens;  // of the sequence before this Generate
   chat::StopMatcher matcher;
   TextToTokens splitter;
   GenerateResult result;
   std::optional<StopReason> stopped;
   Clock::time_point stopped_at;
   bool started = false;
-  std::size_t server_tokens = 0;   // generated in earlier attempts, by the server's count
+  std::size_t server_tokens = 0;    // generated in earlier attempts, by the server's count
   std::optional<std::size_t> room;  // what the context still takes, once the server said so
   int retries = 0;
-  int quiet_attempts = 0;          // continuations in a row that brought nothing
+  int quiet_attempts = 0;  // continuations in a row that brought nothing
   Clock::time_point not_before;
   std::optional<Attempt> attempt;
 };
@@ -94,7 +94,8 @@ class EndpointEngine final : public Engine {
     info_.context_tokens = options_.context_tokens;
     base::Json servers = base::Json::array();
     for (const Endpoint& endpoint : endpoints_) {
-      servers.push_back({{"url", endpoint.display}, {"server", Name(endpoint.models.kind)}, {"context_tokens", endpoint.models.context_tokens}});
+      servers.push_back(
+          {{"url", endpoint.display}, {"server", Name(endpoint.models.kind)}, {"context_tokens", endpoint.models.context_tokens}});
     }
     info_.details = base::Json::object();
     info_.details["endpoints"] = std::move(servers);
@@ -286,14 +287,15 @@ class EndpointEngine final : public Engine {
 
     std::vector<TokenId> tokens = job.tokens;
     tokens.insert(tokens.end(), job.result.tokens.begin(), job.result.tokens.end());
-    CompletionRequest request{.kind = endpoint.models.kind,
-                              .model = options_.model.empty() && !endpoint.models.models.empty() ? endpoint.models.models.front() : model_,
-                              .prompt = PromptText(tokens, *tokenizer_, options_.specials),
-                              .max_tokens = attempt.asked_tokens,
-                              .sampling = job.sampling,
-                              .stop = attempt.hints,
-                              .specials = options_.specials,
-                              .standard_only = endpoint.standard_only};
+    CompletionRequest request{
+        .kind = endpoint.models.kind,
+        .model = options_.model.empty() && !endpoint.models.models.empty() ? endpoint.models.models.front() : model_,
+        .prompt = PromptText(tokens, *tokenizer_, options_.specials),
+        .max_tokens = attempt.asked_tokens,
+        .sampling = job.sampling,
+        .stop = attempt.hints,
+        .specials = options_.specials,
+        .standard_only = endpoint.standard_only};
     Job* const owner = &job;
     attempt.transfer = std::make_unique<Transfer>(options_, endpoint.url + "/completions", ToBody(request),
                                                   [this, owner](std::string_view bytes) { return Receive(*owner, bytes); });
@@ -484,7 +486,8 @@ class EndpointEngine final : public Engine {
     if (attempt.hints.empty() || attempt.end.stop == Stop::kEndOfText) return Done(job, StopReason::kEndOfGeneration);
     std::string hit = attempt.end.stop == Stop::kString ? attempt.end.stop_string : "";
     // A server that does not say: with one control string to choose from there is nothing to guess.
-    if (attempt.end.stop == Stop::kNotSaid && attempt.hints.size() == 1 && job.options.stop.tokens.size() == 1) hit = attempt.hints.front();
+    if (attempt.end.stop == Stop::kNotSaid && attempt.hints.size() == 1 && job.options.stop.tokens.size() == 1)
+      hit = attempt.hints.front();
     if (!hit.empty()) {
       if (std::ranges::find(attempt.hints, hit) == attempt.hints.end()) return Done(job, StopReason::kEndOfGeneration);
       // Servers that were asked to keep the string in the text and did are done above, fences apart.
@@ -531,7 +534,8 @@ class EndpointEngine final : public Engine {
           return;
         }
         break;
-      case Fault::kFatal: break;
+      case Fault::kFatal:
+        break;
     }
     Fail(job, endpoint.display + ": " + report.message);
   }
@@ -668,7 +672,8 @@ Probe Ask(const EndpointOptions& options, const std::string& url) {
     body += bytes;
     return body.size() < (std::size_t{16} << 20);
   });
-  curl_easy_setopt(transfer.handle(), CURLOPT_TIMEOUT_MS, static_cast<long>((options.connect_timeout + milliseconds(30000)).count()));
+  curl_easy_setopt(transfer.handle(), CURLOPT_TIMEOUT_MS,
+                   static_cast<long>((options.connect_timeout + milliseconds(30000)).count()));
   const CURLcode code = curl_easy_perform(transfer.handle());
   if (code != CURLE_OK) {
     probe.error = probe.endpoint.display + " cannot be reached: " + transfer.Why(code);
@@ -676,7 +681,8 @@ Probe Ask(const EndpointOptions& options, const std::string& url) {
   }
   const long status = transfer.status();
   if (status == 401 || status == 403) {
-    probe.error = probe.endpoint.display + " refuses the key (HTTP " + std::to_string(status) + "); put the right one into the environment";
+    probe.error =
+        probe.endpoint.display + " refuses the key (HTTP " + std::to_string(status) + "); put the right one into the environment";
     return probe;
   }
   if (status != 200 && !(status == 404 || status == 405 || status == 501)) {

@@ -209,15 +209,26 @@ TEST_F(EndpointTest, BusyAndBrokenServersAreAskedAgain) {
       {"500", [](Connection& c) { c.Answer(500, "oops", "Content-Type: text/plain\r\n"); }},
       {"503 while loading", [](Connection& c) { c.Answer(503, R"({"error":{"message":"Loading model","code":503}})"); }},
       {"reset before the headers", [](Connection& c) { c.Reset(); }},
-      {"reset in mid-stream", [](Connection& c) { c.StartStream(), c.Event("<|text|>he"), c.WaitForClose(milliseconds(50)), c.Reset(); }},
+      {"reset in mid-stream",
+       [](Connection& c) { c.StartStream(), c.Event("<|text|>he"), c.WaitForClose(milliseconds(50)), c.Reset(); }},
       {"closed in mid-stream", [](Connection& c) { c.StartStream(), c.Event("<|text|>he"), c.Send("0\r\n\r\n"); }},
       {"closed inside a control string", [](Connection& c) { c.StartStream(), c.Event("<|text|>he<|endof"), c.Send("0\r\n\r\n"); }},
-      {"malformed event", [](Connection& c) { c.StartStream(), c.Event("<|text|>he"), c.Chunk("data: {\"choices\":[{\"te\n\n"), c.EndStream(); }},
-      {"error in the stream", [](Connection& c) { c.StartStream(), c.Event("<|text|>he"), c.Chunk("data: {\"error\":{\"message\":\"lost a worker\",\"code\":500}}\n\n"), c.EndStream(); }},
+      {"malformed event",
+       [](Connection& c) { c.StartStream(), c.Event("<|text|>he"), c.Chunk("data: {\"choices\":[{\"te\n\n"), c.EndStream(); }},
+      {"error in the stream",
+       [](Connection& c) {
+         c.StartStream(), c.Event("<|text|>he"), c.Chunk("data: {\"error\":{\"message\":\"lost a worker\",\"code\":500}}\n\n"),
+             c.EndStream();
+       }},
       {"error field", [](Connection& c) { c.StartStream(), c.Chunk("error: boom\n\n"), c.EndStream(); }},
       {"aborted", [](Connection& c) { c.StartStream(), c.Event("<|text|>he"), c.Event("", "abort"), c.EndStream(); }},
       {"half a chunk", [](Connection& c) { c.StartStream(), c.Event("<|text|>he"), c.Send("ff\r\ndata: "), c.Reset(); }},
-      {"stalled", [](Connection& c) { c.StartStream(); c.Event("<|text|>he"); EXPECT_TRUE(c.WaitForClose(milliseconds(20000))); }},
+      {"stalled",
+       [](Connection& c) {
+         c.StartStream();
+         c.Event("<|text|>he");
+         EXPECT_TRUE(c.WaitForClose(milliseconds(20000)));
+       }},
       {"silent", [](Connection& c) { EXPECT_TRUE(c.WaitForClose(milliseconds(20000))); }},
   };
   for (const auto& [name, fault] : cases) {
@@ -363,7 +374,10 @@ TEST_F(EndpointTest, LimitsAreTold) {
 TEST_F(EndpointTest, AFullContextIsNamedAndItsRestIsUsed) {
   FaultServer server([](const Request& request, Connection& c) {
     if (base::Json::parse(request.body)["max_tokens"].get<int>() > 5) {
-      return c.Answer(400, R"({"object":"error","message":"This model's maximum context length is 100 tokens. However, you requested 115 tokens (95 in the messages, 20 in the completion)."})");
+      return c.Answer(
+          400,
+          R"({"object":"error","message":"This model's maximum context length is 100 tokens. However, you requested 115 )"
+          R"(tokens (95 in the messages, 20 in the completion)."})");
     }
     c.StartStream();
     c.Event("<|text|>abc", "length");
@@ -376,7 +390,10 @@ TEST_F(EndpointTest, AFullContextIsNamedAndItsRestIsUsed) {
   engine_.reset();
 
   FaultServer full([](const Request&, Connection& c) {
-    c.Answer(400, R"({"error":{"code":400,"message":"request (99 tokens) exceeds the available context size (64 tokens), try","type":"exceed_context_size_error"}})");
+    c.Answer(
+        400,
+        R"({"error":{"code":400,"message":"request (99 tokens) exceeds the available context size (64 tokens), )"
+        R"(try","type":"exceed_context_size_error"}})");
   });
   Open(full);
   outcome = Run(20);
@@ -465,8 +482,9 @@ TEST_F(EndpointTest, DestructionEndsWhatRuns) {
   Open(options);
   std::atomic<int> cancelled{0};
   for (int i = 0; i < 10; ++i) {
-    engine_->Generate(NewSequence(std::to_string(i)), Stops(),
-                      {.on_done = [&cancelled](GenerateResult result) { cancelled += result.reason == StopReason::kCancelled ? 1 : 0; }});
+    engine_->Generate(NewSequence(std::to_string(i)), Stops(), {.on_done = [&cancelled](GenerateResult result) {
+                        cancelled += result.reason == StopReason::kCancelled ? 1 : 0;
+                      }});
   }
   const SequenceId closed = NewSequence("closed");
   engine_->Generate(closed, Stops(), {.on_done = [&cancelled](GenerateResult) { ++cancelled; }});
@@ -500,7 +518,8 @@ TEST_F(EndpointTest, ManyAtOnceKeepTheirTextsApart) {
     engine_->Append(id, engine_->tokenizer().Encode(std::to_string(1000 + i)));
     outcomes.push_back(Begin(id, Stops()));
   }
-  for (int i = 0; i < 64; ++i) EXPECT_EQ(outcomes[static_cast<std::size_t>(i)].get().text, std::to_string(1000 + i) + "<|endofblock|>");
+  for (int i = 0; i < 64; ++i)
+    EXPECT_EQ(outcomes[static_cast<std::size_t>(i)].get().text, std::to_string(1000 + i) + "<|endofblock|>");
   EXPECT_LE(most.load(), 8);
 }
 
@@ -551,8 +570,10 @@ TEST_F(EndpointTest, TlsIsVerified) {
   FaultServer::Options tls;
   tls.certificate = folder / "cert.pem";
   tls.key = folder / "key.pem";
-  const std::string command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-                              " -addext subjectAltName=IP:127.0.0.1 -keyout '" + tls.key + "' -out '" + tls.certificate + "' 2>/dev/null";
+  const std::string command =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+      " -addext subjectAltName=IP:127.0.0.1 -keyout '" +
+      tls.key + "' -out '" + tls.certificate + "' 2>/dev/null";
   if (std::system(command.c_str()) != 0) GTEST_SKIP() << "no openssl program here: apt install openssl";
   FaultServer server([](const Request&, Connection& c) { AnswerWell(c); }, tls);
   EndpointOptions options = Options({&server});

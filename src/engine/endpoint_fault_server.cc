@@ -28,8 +28,8 @@ void FaultServer::Connection::Send(std::string_view bytes) {
 }
 
 void FaultServer::Connection::Answer(int status, std::string_view body, std::string_view headers) {
-  Send("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(headers) + "\r\n" +
-       std::string(body));
+  Send("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+       std::string(headers) + "\r\n" + std::string(body));
 }
 
 void FaultServer::Connection::StartStream() {
@@ -108,7 +108,9 @@ FaultServer::~FaultServer() {
   if (tls_ != nullptr) SSL_CTX_free(tls_);
 }
 
-std::string FaultServer::url() const { return (tls_ != nullptr ? "https" : "http") + std::string("://127.0.0.1:") + std::to_string(port_) + "/v1"; }
+std::string FaultServer::url() const {
+  return (tls_ != nullptr ? "https" : "http") + std::string("://127.0.0.1:") + std::to_string(port_) + "/v1";
+}
 
 std::vector<FaultServer::Request> FaultServer::requests() const {
   std::lock_guard lock(mutex_);
@@ -188,7 +190,8 @@ bool FaultServer::ReadRequest(Connection& connection, std::string& buffer, Reque
       return true;
     }
     char bytes[16384];
-    const auto got = connection.ssl_ != nullptr ? SSL_read(connection.ssl_, bytes, sizeof bytes) : ::recv(connection.fd_, bytes, sizeof bytes, 0);
+    const auto got = connection.ssl_ != nullptr ? SSL_read(connection.ssl_, bytes, sizeof bytes)
+                                                : ::recv(connection.fd_, bytes, sizeof bytes, 0);
     if (got <= 0) return false;
     buffer.append(bytes, static_cast<std::size_t>(got));
   }

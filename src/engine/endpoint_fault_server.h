@@ -1,4 +1,5 @@
-// For tests: an HTTP/1.1 server on a loopback port of the system's choice that answers as a test tells it to, and badly if it is told so.
+// For tests: an HTTP/1.1 server on a loopback port of the system's choice that answers as a test tells it to, and badly if it is
+// told so.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -25,7 +26,7 @@ class FaultServer {
     std::string method, path, body;
     std::map<std::string, std::string> headers;  // names in lower case
     std::chrono::steady_clock::time_point at;
-    std::size_t connection = 0;                  // which of the server's connections, from 0
+    std::size_t connection = 0;  // which of the server's connections, from 0
   };
 
   class Connection {
@@ -34,12 +35,14 @@ class FaultServer {
     void Send(std::string_view bytes);
     // A whole answer. `headers` are lines with CRLF.
     void Answer(int status, std::string_view body, std::string_view headers = "Content-Type: application/json\r\n");
-    void StartStream();                 // headers of an event stream in chunked coding
+    void StartStream();                  // headers of an event stream in chunked coding
     void Chunk(std::string_view bytes);  // bytes of the stream, as they are
-    void Event(std::string_view text, std::string_view finish_reason = "", std::string_view more = "");  // "more": JSON members of the choice
-    void EndStream();                   // [DONE] and the end of the chunked coding
-    void Reset();                       // RST
-    bool WaitForClose(std::chrono::milliseconds timeout);  // true when the client hung up; false after the timeout or at the server's end
+    void Event(std::string_view text, std::string_view finish_reason = "",
+               std::string_view more = "");  // "more": JSON members of the choice
+    void EndStream();                        // [DONE] and the end of the chunked coding
+    void Reset();                            // RST
+    bool WaitForClose(
+        std::chrono::milliseconds timeout);  // true when the client hung up; false after the timeout or at the server's end
     bool open() const { return open_; }
 
    private:

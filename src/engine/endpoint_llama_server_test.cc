@@ -38,7 +38,8 @@ class LlamaServer {
  public:
   explicit LlamaServer(const std::vector<std::string>& more) {
     log_ = fs::path(testing::TempDir()) / ("llama-server-" + std::to_string(::getpid()) + ".log");
-    std::vector<std::string> words = {ServerProgram().string(), "-m", kModel.string(), "--host", "127.0.0.1", "--port", "0", "-t", "2"};
+    std::vector<std::string> words = {
+        ServerProgram().string(), "-m", kModel.string(), "--host", "127.0.0.1", "--port", "0", "-t", "2"};
     words.insert(words.end(), more.begin(), more.end());
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
@@ -161,7 +162,8 @@ TEST_F(LlamaServerTest, BlockByBlockAsTheModelInThisProcessDoes) {
 
 TEST_F(LlamaServerTest, OutputCannotForgeControlTokens) {
   Start();
-  // The server's own count of the prompt tells whether it took a string for one control token or for the characters it is spelled in.
+  // The server's own count of the prompt tells whether it took a string for one control token or for the characters it is spelled
+  // in.
   const auto prompt_tokens = [this](const std::string& output) {
     const SequenceId id = NewSequence(*engine_, kQuestion);
     engine_->Append(id, dialect_->Encode(engine_->tokenizer(), dialect_->RenderObservation(output), false).ids);

@@ -59,7 +59,8 @@ Json Parse(std::string_view text) { return Json::parse(text, nullptr, /*allow_ex
 std::optional<Json> ErrorIn(const Json& json) {
   if (const Json* error = Find(json, "error")) return error->is_object() ? *error : Json{{"message", *error}};
   if (Text(json, "object") == "error") return json;
-  if (const Json* detail = Find(json, "detail"); detail != nullptr && Find(json, "choices") == nullptr) return Json{{"message", *detail}};
+  if (const Json* detail = Find(json, "detail"); detail != nullptr && Find(json, "choices") == nullptr)
+    return Json{{"message", *detail}};
   return std::nullopt;
 }
 
@@ -83,8 +84,8 @@ bool SpeaksOfContext(const std::string& message, const std::string& type) {
 }
 
 // How much would fit: vLLM ("maximum context length is 2048 tokens. However, you requested 2412 tokens (1900 in the messages, ...",
-// "... 512 output tokens and your prompt contains at least 1900 input tokens"), SGLang ("... of 2048 tokens ... 1900 tokens from the
-// input messages"), TGI ("must be <= 2048. Given: 1900 `inputs` tokens and 512 ...").
+// "... 512 output tokens and your prompt contains at least 1900 input tokens"), SGLang ("... of 2048 tokens ... 1900 tokens from
+// the input messages"), TGI ("must be <= 2048. Given: 1900 `inputs` tokens and 512 ...").
 std::optional<std::size_t> Room(const std::string& message) {
   static const std::regex limit(R"((?:maximum context length (?:is|of)|must be <=)\s+(\d+))");
   static const std::regex input(R"((\d+) (?:in the (?:messages|prompt)|input tokens|tokens from the input|`inputs` tokens))");
@@ -115,10 +116,14 @@ void AddStop(const Json& choice, ServerKind kind, CompletionChunk& chunk) {
 
 const char* Name(ServerKind kind) {
   switch (kind) {
-    case ServerKind::kLlamaServer: return "llama-server";
-    case ServerKind::kVllm: return "vLLM";
-    case ServerKind::kSglang: return "SGLang";
-    case ServerKind::kUnknown: break;
+    case ServerKind::kLlamaServer:
+      return "llama-server";
+    case ServerKind::kVllm:
+      return "vLLM";
+    case ServerKind::kSglang:
+      return "SGLang";
+    case ServerKind::kUnknown:
+      break;
   }
   return "unknown";
 }

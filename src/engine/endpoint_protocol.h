@@ -18,7 +18,8 @@ namespace mathcoder::engine {
 enum class ServerKind : std::uint8_t { kUnknown, kLlamaServer, kVllm, kSglang };
 const char* Name(ServerKind kind);
 
-// "http://host:8080" becomes "http://host:8080/v1"; a trailing slash goes. Throws base::Unavailable for anything but http and https.
+// "http://host:8080" becomes "http://host:8080/v1"; a trailing slash goes. Throws base::Unavailable for anything but http and
+// https.
 std::string NormaliseUrl(std::string_view url);
 // Without user and password: what may be shown.
 std::string DisplayUrl(std::string_view url);
@@ -45,10 +46,10 @@ std::string ToBody(const CompletionRequest& request);
 // One event of the stream, or the whole body of an answer that was not streamed.
 struct CompletionChunk {
   std::string text;
-  std::string finish_reason;               // "stop", "length", ...; empty while it goes on
+  std::string finish_reason;  // "stop", "length", ...; empty while it goes on
   enum class Stop : std::uint8_t { kNotSaid, kString, kEndOfText } stop = Stop::kNotSaid;  // behind "stop"
-  std::string stop_string;                 // of kString
-  bool context_full = false;               // the server says that it cut at its context's end
+  std::string stop_string;                                                                 // of kString
+  bool context_full = false;  // the server says that it cut at its context's end
   std::optional<std::size_t> completion_tokens, prompt_tokens, cached_tokens;
   std::optional<base::Json> error;
 };
@@ -63,8 +64,8 @@ enum class Fault : std::uint8_t {
 };
 struct FaultReport {
   Fault fault = Fault::kFatal;
-  std::string message;                     // one line, what the server said
-  std::optional<std::size_t> room;         // kContextFull: tokens that would still fit behind this prompt
+  std::string message;              // one line, what the server said
+  std::optional<std::size_t> room;  // kContextFull: tokens that would still fit behind this prompt
 };
 // `status` 200 with an error object inside the stream is classified by that object.
 FaultReport Classify(long status, std::string_view body);

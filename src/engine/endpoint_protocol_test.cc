@@ -19,7 +19,8 @@ Strings Events(const std::string& stream, std::size_t piece) {
   SseParser parser;
   Strings data;
   for (std::size_t at = 0; at < stream.size(); at += piece) {
-    for (const auto& event : parser.Feed(std::string_view(stream).substr(at, piece))) data.push_back(event.field + "=" + event.data);
+    for (const auto& event : parser.Feed(std::string_view(stream).substr(at, piece)))
+      data.push_back(event.field + "=" + event.data);
   }
   if (const auto last = parser.Finish()) data.push_back(last->field + "=" + last->data);
   return data;
@@ -36,7 +37,9 @@ TEST(SseParserTest, ReadsWhateverThePiecesAre) {
       {"event: x\nid: 7\nretry: 3\ndata:no blank\n\n", {"data=no blank"}},
       {"data: one\ndata: two\n\n", {"data=one\ntwo"}},
       {"data: one\r\ndata: two\r\n\r\n", {"data=one\ntwo"}},
-      {"\xEF\xBB\xBF" "data: after a mark\n\n", {"data=after a mark"}},
+      {"\xEF\xBB\xBF"
+       "data: after a mark\n\n",
+       {"data=after a mark"}},
       {"data: \xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\n\n", {"data=\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80"}},
       {"error: {\"code\":500}\n\n", {"error={\"code\":500}"}},
       {"data: the blank line never came", {"data=the blank line never came"}},
@@ -45,7 +48,8 @@ TEST(SseParserTest, ReadsWhateverThePiecesAre) {
       {"data\n\n", {"data="}},
   };
   for (const auto& c : cases) {
-    for (std::size_t piece = 1; piece <= c.stream.size() + 1; ++piece) EXPECT_EQ(Events(c.stream, piece), c.events) << c.stream << " by " << piece;
+    for (std::size_t piece = 1; piece <= c.stream.size() + 1; ++piece)
+      EXPECT_EQ(Events(c.stream, piece), c.events) << c.stream << " by " << piece;
   }
 }
 
@@ -69,7 +73,10 @@ TEST(EndpointTextTest, ControlStringsInPlainTextAreBroken) {
       {"<<|code|>", "<< |code|>"},
       {"<|code|", "<|code|"},
       {"<|im_end|> of another model", "< |im_end|> of another model"},
-      {"<\xEF\xBD\x9C" "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>", "< \xEF\xBD\x9C" "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>"},
+      {"<\xEF\xBD\x9C"
+       "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
+       "< \xEF\xBD\x9C"
+       "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>"},
       {"if a <| b and c |> d", "if a <| b and c |> d"},
       {"x <|y> z", "x <|y> z"},
       {"\xC3\xA4<|code|>\xC3\xA4", "\xC3\xA4< |code|>\xC3\xA4"},
@@ -122,9 +129,12 @@ TEST(EndpointUrlTest, NormalisesAndHidesPasswords) {
     const char* url;
     const char* expected;
   } cases[] = {
-      {"http://127.0.0.1:8080", "http://127.0.0.1:8080/v1"},  {"http://127.0.0.1:8080/", "http://127.0.0.1:8080/v1"},
-      {"https://host/v1/", "https://host/v1"},                {"https://host/openai/v1", "https://host/openai/v1"},
-      {"http://host/v1/completions", "http://host/v1"},       {"http://host/v1/chat/completions", "http://host/v1"},
+      {"http://127.0.0.1:8080", "http://127.0.0.1:8080/v1"},
+      {"http://127.0.0.1:8080/", "http://127.0.0.1:8080/v1"},
+      {"https://host/v1/", "https://host/v1"},
+      {"https://host/openai/v1", "https://host/openai/v1"},
+      {"http://host/v1/completions", "http://host/v1"},
+      {"http://host/v1/chat/completions", "http://host/v1"},
       {"http://[::1]:8000", "http://[::1]:8000/v1"},
   };
   for (const auto& c : cases) EXPECT_EQ(NormaliseUrl(c.url), c.expected);
@@ -181,16 +191,17 @@ TEST(EndpointProtocolTest, ReadsWhereAServerStopped) {
     Stop stop;
     const char* string;
   } cases[] = {
-      {R"({"choices":[{"text":"","finish_reason":"stop","stop_reason":"<|code|>"}]})", ServerKind::kVllm, Stop::kString, "<|code|>"},
+      {R"({"choices":[{"text":"","finish_reason":"stop","stop_reason":"<|code|>"}]})", ServerKind::kVllm, Stop::kString,
+       "<|code|>"},
       {R"({"choices":[{"text":"","finish_reason":"stop","stop_reason":null}]})", ServerKind::kVllm, Stop::kEndOfText, ""},
       {R"({"choices":[{"text":"","finish_reason":"stop","stop_reason":null}]})", ServerKind::kUnknown, Stop::kNotSaid, ""},
       {R"({"choices":[{"text":"","finish_reason":"stop","stop_reason":7}]})", ServerKind::kUnknown, Stop::kEndOfText, ""},
       {R"({"choices":[{"text":"","finish_reason":"stop","matched_stop":"x"}]})", ServerKind::kSglang, Stop::kString, "x"},
       {R"({"choices":[{"text":"","finish_reason":"stop","matched_stop":2}]})", ServerKind::kSglang, Stop::kEndOfText, ""},
-      {R"({"choices":[{"text":"","finish_reason":"stop"}],"__verbose":{"stop_type":"word","stopping_word":"w"}})", ServerKind::kLlamaServer,
-       Stop::kString, "w"},
-      {R"({"choices":[{"text":"","finish_reason":"stop"}],"__verbose":{"stop_type":"eos","stopping_word":""}})", ServerKind::kLlamaServer,
-       Stop::kEndOfText, ""},
+      {R"({"choices":[{"text":"","finish_reason":"stop"}],"__verbose":{"stop_type":"word","stopping_word":"w"}})",
+       ServerKind::kLlamaServer, Stop::kString, "w"},
+      {R"({"choices":[{"text":"","finish_reason":"stop"}],"__verbose":{"stop_type":"eos","stopping_word":""}})",
+       ServerKind::kLlamaServer, Stop::kEndOfText, ""},
       {R"({"choices":[{"text":"","finish_reason":"eos_token"}]})", ServerKind::kUnknown, Stop::kEndOfText, ""},
       {R"({"choices":[{"text":"","finish_reason":"stop"}]})", ServerKind::kUnknown, Stop::kNotSaid, ""},
   };
@@ -200,8 +211,9 @@ TEST(EndpointProtocolTest, ReadsWhereAServerStopped) {
     EXPECT_EQ(chunk->stop, c.stop) << c.json;
     EXPECT_EQ(chunk->stop_string, c.string) << c.json;
   }
-  const auto usage = ParseChunk(R"({"choices":[],"usage":{"completion_tokens":3,"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":8}}})",
-                                ServerKind::kUnknown);
+  const auto usage =
+      ParseChunk(R"({"choices":[],"usage":{"completion_tokens":3,"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":8}}})",
+                 ServerKind::kUnknown);
   ASSERT_TRUE(usage);
   EXPECT_EQ(usage->completion_tokens, 3u);
   EXPECT_EQ(usage->cached_tokens, 8u);
@@ -227,18 +239,32 @@ TEST(EndpointProtocolTest, TellsFaultsApart) {
       {400, R"({"error":{"message":"bad prompt"}})", Fault::kFatal, {}},
       {400, R"({"error":{"message":"Unrecognized request argument supplied: top_k"}})", Fault::kUnknownWord, {}},
       {422, R"({"detail":[{"msg":"Extra inputs are not permitted"}]})", Fault::kUnknownWord, {}},
-      {400, R"({"error":{"code":400,"message":"request (99 tokens) exceeds the available context size (64 tokens), try increasing it","type":"exceed_context_size_error"}})",
-       Fault::kContextFull, {}},
-      {400, R"({"object":"error","message":"This model's maximum context length is 2048 tokens. However, you requested 2412 tokens (1900 in the messages, 512 in the completion). Please reduce"})",
+      {400,
+       R"({"error":{"code":400,"message":"request (99 tokens) exceeds the available context size (64 tokens), try )"
+       R"(increasing it","type":"exceed_context_size_error"}})",
+       Fault::kContextFull,
+       {}},
+      {400,
+       R"({"object":"error","message":"This model's maximum context length is 2048 tokens. However, you requested 2412 )"
+       R"(tokens (1900 in the messages, 512 in the completion). Please reduce"})",
        Fault::kContextFull, 148},
-      {400, R"({"error":{"message":"This model's maximum context length is 2048 tokens. However, you requested 512 output tokens and your prompt contains at least 1900 input tokens, for a total of at least 2049 tokens."}})",
+      {400,
+       R"({"error":{"message":"This model's maximum context length is 2048 tokens. However, you requested 512 output )"
+       R"(tokens and your prompt contains at least 1900 input tokens, for a total of at least 2049 tokens."}})",
        Fault::kContextFull, 148},
-      {400, R"({"object":"error","message":"Requested token count exceeds the model's maximum context length of 2048 tokens. You requested a total of 2412 tokens: 1900 tokens from the input messages and 512 tokens for the completion."})",
+      {400,
+       R"({"object":"error","message":"Requested token count exceeds the model's maximum context length of 2048 tokens. )"
+       R"(You requested a total of 2412 tokens: 1900 tokens from the input messages and 512 tokens for the completion."})",
        Fault::kContextFull, 148},
-      {422, R"({"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. Given: 1900 `inputs` tokens and 512 `max_new_tokens`","error_type":"validation"})",
+      {422,
+       R"({"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. Given: 1900 `inputs` )"
+       R"(tokens and 512 `max_new_tokens`","error_type":"validation"})",
        Fault::kContextFull, 148},
-      {400, R"({"object":"error","message":"This model's maximum context length is 2048 tokens. However, your prompt contains 3000 input tokens"})",
-       Fault::kContextFull, {}},
+      {400,
+       R"({"object":"error","message":"This model's maximum context length is 2048 tokens. However, your prompt contains )"
+       R"(3000 input tokens"})",
+       Fault::kContextFull,
+       {}},
       {200, R"({"error":{"message":"CUDA error","code":500}})", Fault::kRetry, {}},
       {200, R"({"error":{"message":"no code"}})", Fault::kRetry, {}},
       {200, R"({"error":{"message":"wrong","code":400,"type":"invalid_request_error"}})", Fault::kFatal, {}},

@@ -15,7 +15,8 @@ std::size_t ControlString(std::string_view text, const std::vector<std::string>&
   for (const std::string& special : specials) {
     if (!special.empty() && text.starts_with(special)) return special.size();
   }
-  for (const auto& [open, close] : {std::pair<std::string_view, std::string_view>{"<|", "|>"}, {"<\xEF\xBD\x9C", "\xEF\xBD\x9C>"}}) {
+  for (const auto& [open, close] :
+       {std::pair<std::string_view, std::string_view>{"<|", "|>"}, {"<\xEF\xBD\x9C", "\xEF\xBD\x9C>"}}) {
     if (!text.starts_with(open)) continue;
     const std::string_view name = text.substr(open.size(), kMaxName + close.size());
     const std::size_t end = name.find(close);
@@ -41,7 +42,8 @@ std::string Neutralise(std::string_view text, const std::vector<std::string>& sp
   return out;
 }
 
-std::string PromptText(std::span<const chat::TokenId> tokens, const chat::Tokenizer& tokenizer, const std::vector<std::string>& specials) {
+std::string PromptText(std::span<const chat::TokenId> tokens, const chat::Tokenizer& tokenizer,
+                       const std::vector<std::string>& specials) {
   std::string out;
   std::string plain;
   const auto flush = [&] {

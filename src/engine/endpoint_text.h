@@ -14,7 +14,8 @@ namespace mathcoder::engine {
 // text that spells a control string (one of `specials`, or anything shaped like <|name|>) would become one too, and a program
 // could forge the end of its own output: such a string gets a space behind its first character ("< |endofblock|>"), over the
 // borders of what was appended as well. Invalid UTF-8 becomes U+FFFD.
-std::string PromptText(std::span<const chat::TokenId> tokens, const chat::Tokenizer& tokenizer, const std::vector<std::string>& specials);
+std::string PromptText(std::span<const chat::TokenId> tokens, const chat::Tokenizer& tokenizer,
+                       const std::vector<std::string>& specials);
 
 // Plain text with its control strings broken as above.
 std::string Neutralise(std::string_view text, const std::vector<std::string>& specials);

@@ -22,11 +22,11 @@ class Transfer {
   Transfer(const EndpointOptions& options, const std::string& url, std::string body, OnData on_data);
 
   CURL* handle() const { return handle_.get(); }
-  long status() const;                            // 0 before the headers
+  long status() const;  // 0 before the headers
   bool is_event_stream() const;
-  std::chrono::seconds retry_after() const;       // 0 where the server did not ask
+  std::chrono::seconds retry_after() const;  // 0 where the server did not ask
   std::chrono::steady_clock::time_point last_byte() const { return last_byte_; }
-  std::string Why(CURLcode code) const;           // one line
+  std::string Why(CURLcode code) const;  // one line
 
  private:
   static std::size_t Write(char* data, std::size_t size, std::size_t count, void* self);

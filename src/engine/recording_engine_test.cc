@@ -27,11 +27,14 @@ const std::vector<Block> kBlocks = {{BlockKind::kText, "Let us count.\nÄ 1"},
                                     {BlockKind::kText, "It is \\boxed{42}."}};
 
 // Waits for one Generate.
-GenerateResult GenerateOnce(Engine& engine, SequenceId sequence, GenerateOptions options, std::vector<TokenId>* streamed = nullptr) {
+GenerateResult GenerateOnce(Engine& engine, SequenceId sequence, GenerateOptions options,
+                            std::vector<TokenId>* streamed = nullptr) {
   std::promise<GenerateResult> done;
   GenerateCallbacks callbacks;
   if (streamed != nullptr) {
-    callbacks.on_tokens = [streamed](std::span<const TokenId> tokens) { streamed->insert(streamed->end(), tokens.begin(), tokens.end()); };
+    callbacks.on_tokens = [streamed](std::span<const TokenId> tokens) {
+      streamed->insert(streamed->end(), tokens.begin(), tokens.end());
+    };
   }
   callbacks.on_done = [&done](GenerateResult result) { done.set_value(std::move(result)); };
   engine.Generate(sequence, std::move(options), std::move(callbacks));
