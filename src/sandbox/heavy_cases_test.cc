@@ -27,6 +27,8 @@ while made < 1000 and refused is None:
 (refused, made < 100)
 )");
   EXPECT_EQ(bomb.value, "(11, True)") << bomb.output;  // EAGAIN
+  // Without namespaces and root the limit is one for all sessions: docs/sandbox.md, tier C.
+  if (sandbox_->tier().tier == Tier::kC && geteuid() != 0) return;
   const SessionId neighbour = sandbox_->Open();
   EXPECT_EQ(Run(neighbour, "import os\npid = os.fork()\nif pid == 0: os._exit(7)\nos.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])").value, "7");
   sandbox_->Close(neighbour);

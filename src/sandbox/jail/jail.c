@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "jail_protocol.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -160,7 +161,9 @@ static int enter(const struct zygote* zygote, const struct mc_fork_request* requ
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(3, "no_new_privs");
   if ((layers & kJailLandlock) != 0 && mc_landlock(workdir, (layers & kJailNamespaces) == 0) != 0) fail(3, "landlock");
   if (drop_capabilities() != 0) fail(3, "drop capabilities");
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail(3, "undumpable");
+  /* Without namespaces and with sandboxd's own id, sandboxd reads the session's memory use from /proc, which this would hide. */
+  const int readable = (layers & kJailReaper) != 0 && request->uid == UINT32_MAX;
+  if (prctl(PR_SET_DUMPABLE, readable, 0, 0, 0) != 0) fail(3, "dumpable");
   /* The last step: what follows is bound by the filter. */
   if ((layers & kJailSeccomp) != 0) {
     struct sock_fprog program = {(unsigned short)(zygote->config.bpf_bytes / sizeof(struct sock_filter)), (struct sock_filter*)zygote->bpf};
@@ -169,29 +172,63 @@ static int enter(const struct zygote* zygote, const struct mc_fork_request* requ
   return 3;
 }
 
-/* Without a pid namespace nothing holds daemons: a subreaper waits for the worker and then kills all that descends from it. */
-static void kill_children(void) {
-  for (int round = 0; round < 1000; ++round) {
+enum { kMaxTree = 8192 };
+
+/* Every process below this one, in `pids`; their number. */
+static int descendants(pid_t* pids) {
+  int n = 0;
+  pids[n++] = getpid();
+  for (int at = 0; at < n; ++at) {
     char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    FILE* list = fopen(path, "re");
-    int pid, any = 0;
-    if (list != NULL) {
-      while (fscanf(list, "%d", &pid) == 1) {
-        any = 1;
-        kill(pid, SIGKILL);
-      }
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pids[at]);
+    DIR* tasks = opendir(path);
+    if (tasks == NULL) continue;
+    const struct dirent* task;
+    while ((task = readdir(tasks)) != NULL) {
+      const int thread = atoi(task->d_name);
+      if (thread <= 0) continue;
+      snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pids[at], thread);
+      FILE* list = fopen(path, "re");
+      if (list == NULL) continue;
+      int pid;
+      while (n < kMaxTree && fscanf(list, "%d", &pid) == 1) pids[n++] = pid;
       fclose(list);
     }
+    closedir(tasks);
+  }
+  return n;
+}
+
+/* Without a pid namespace nothing holds daemons and fork bombs: a subreaper ends all that descends from the worker. They are stopped
+ * before they are killed: what is stopped still counts against RLIMIT_NPROC, so that a bomb runs out of room instead of being born
+ * again as fast as it is killed. With a user id of its own, the kernel ends all its processes at once. */
+static void kill_children(uint32_t uid) {
+  static pid_t pids[kMaxTree];
+  if (uid != UINT32_MAX) {
+    const pid_t killer = fork();
+    if (killer == 0) {
+      if (setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0) kill(-1, SIGKILL);
+      _exit(0);
+    }
+  }
+  for (int round = 0; round < 400; ++round) {
+    int before = -1;
+    for (int pass = 0; pass < 20; ++pass) {
+      const int n = descendants(pids);
+      for (int i = 1; i < n; ++i) kill(pids[i], SIGSTOP);
+      if (n == before) break;
+      before = n;
+    }
+    const int n = descendants(pids);
+    for (int i = 1; i < n; ++i) kill(pids[i], SIGKILL);
     pid_t done;
-    while ((done = waitpid(-1, NULL, WNOHANG)) > 0) any = 1;
+    while ((done = waitpid(-1, NULL, WNOHANG)) > 0) {}
     if (done < 0 && errno == ECHILD) return;
-    if (!any) return;
-    usleep(500);
+    usleep(1000);
   }
 }
 
-static void reap(const struct zygote* zygote, pid_t worker, int lifeline) {
+static void reap(pid_t worker, uint32_t uid) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGCHLD);
@@ -199,21 +236,16 @@ static void reap(const struct zygote* zygote, pid_t worker, int lifeline) {
   sigaddset(&set, SIGINT);
   sigprocmask(SIG_BLOCK, &set, NULL);
   int signals = signalfd(-1, &set, SFD_CLOEXEC);
-  (void)zygote;
   for (;;) {
-    struct pollfd polled[2] = {{signals, POLLIN, 0}, {lifeline, POLLIN, 0}};
-    if (poll(polled, lifeline >= 0 ? 2 : 1, -1) < 0) continue;
-    int stop = (polled[1].revents != 0);
-    if ((polled[0].revents & POLLIN) != 0) {
-      struct signalfd_siginfo info;
-      if (read(signals, &info, sizeof info) == (ssize_t)sizeof info && info.ssi_signo == SIGTERM) stop = 1;
-      if (info.ssi_signo == SIGINT) kill(worker, SIGINT);
-    }
+    struct signalfd_siginfo info;
+    if (read(signals, &info, sizeof info) != (ssize_t)sizeof info) continue;
+    const int stop = info.ssi_signo == SIGTERM;
+    if (info.ssi_signo == SIGINT) kill(worker, SIGINT);
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
       if (pid != worker) continue;
-      kill_children();
+      kill_children(uid);
       if (WIFSIGNALED(status)) {
         signal(WTERMSIG(status), SIG_DFL);
         struct rlimit none = {0, 0};
@@ -227,7 +259,7 @@ static void reap(const struct zygote* zygote, pid_t worker, int lifeline) {
     }
     if (stop) {
       kill(worker, SIGKILL);
-      kill_children();
+      kill_children(uid);
       _exit(126);
     }
   }
@@ -257,7 +289,7 @@ static int fork_session(struct zygote* zygote, const struct mc_fork_request* req
       if (worker < 0) fail(fds[0], "fork");
       if (worker > 0) {
         for (int i = 0; i < n_fds; ++i) close(fds[i]);
-        reap(zygote, worker, -1);
+        reap(worker, request->uid);
       }
     }
     sigprocmask(SIG_SETMASK, &none, NULL);
