@@ -49,7 +49,7 @@ bool ReportModel(const MachineOptions& options) {
     const auto engine = engine::OpenLlama(llama);
     const engine::EngineInfo& info = engine->info();
     Line("model", info.model);
-    Line("", "sha256 " + info.model_sha256);
+    Line("", "sha256 " + engine->ModelSha256());
     Line("", base::Dump(info.details));
     const auto dialect = options.dialect.empty() ? chat::DetectDialect(info.hints, engine->tokenizer()) : chat::LoadDialect(options.dialect);
     if (dialect == nullptr) {

@@ -40,6 +40,7 @@ std::unique_ptr<engine::Engine> OpenEngine(const MachineOptions& options, std::s
     if (const char* key = std::getenv(options.api_key_env.c_str())) endpoint.api_key = key;
     endpoint.specials = dialect->special_strings();
     endpoint.context_tokens = options.context;
+    endpoint.ca_file = options.ca_file;
     endpoint.max_connections = std::max<std::size_t>(parallel, 1);
     return engine::OpenEndpoint(endpoint);
   }
@@ -68,6 +69,7 @@ void AddEngineOptions(CLI::App& app, MachineOptions& options) {
   app.add_option("--backend", options.backends, "OpenAI-compatible endpoint, http(s)://HOST:PORT/v1; repeat for several")->group(model);
   app.add_option("--backend-model", options.backend_model, "model name at the endpoint (default: the first it serves)")->group(model);
   app.add_option("--api-key-env", options.api_key_env, "environment variable that holds the endpoint's key")->group(model)->capture_default_str();
+  app.add_option("--ca-file", options.ca_file, "certificates to trust at the endpoint, PEM (default: the system's)")->group(model)->check(CLI::ExistingFile);
   app.add_option("--dialect", options.dialect, "mathcoder, tora, qwen-math, chatml, llama3, or a YAML file (default: the model file's)")
       ->group(model);
   app.add_option("--system", options.system, "system message (default: the dialect's)")->group(model);
@@ -143,12 +145,15 @@ solve::SchedulerOptions Machine::SchedulerOptions() {
   const engine::EngineInfo& info = engine_->info();
   solve::SchedulerOptions scheduler;
   scheduler.limits = LimitsOf(options_);
+  // An engine that speaks text has bytes for tokens (docs/decisions/0001): the limit of the whole is stretched by what a token of
+  // mathematics has in bytes, rounded up. The limit of a block is the server's to keep, in its own tokens.
+  constexpr std::size_t kBytesPerToken = 4;
+  if (!options_.backends.empty()) scheduler.limits.total_tokens *= kBytesPerToken;
   scheduler.observation = chat::LoadObservationPolicy(options_.observation);
   scheduler.parallel = parallel_;
   scheduler.provenance = {.program = std::string("mathcoder ") + MATHCODER_VERSION,
                           .engine = info.engine,
                           .model = info.model,
-                          .model_sha256 = info.model_sha256,
                           .dialect = dialect_->name(),
                           .observation_policy = scheduler.observation.name,
                           .sandbox_tier = std::string(1, sandbox::Letter(sandbox_.Get().tier().tier)),

@@ -29,6 +29,7 @@ struct MachineOptions {
   std::vector<std::string> backends;     // endpoint URLs; not empty: no model file is loaded
   std::string backend_model;
   std::string api_key_env = "OPENAI_API_KEY";
+  std::string ca_file;                   // PEM; empty: the system's
   std::vector<std::string> lora;         // FILE or FILE:SCALE
   std::int32_t gpu_layers = -1;
   std::uint32_t context = 0;
@@ -77,7 +78,8 @@ class Machine {
   engine::Engine& engine() { return *engine_; }
   const std::shared_ptr<const chat::Dialect>& dialect() const { return dialect_; }
   SandboxLater& sandbox() { return sandbox_; }
-  // Waits for the sandbox (its tier is part of every record).
+  // Waits for the sandbox (its tier is part of every record). The model's hash is not in it yet: Engine::ModelSha256 may take longer
+  // than a first answer.
   solve::SchedulerOptions SchedulerOptions();
 
  private:

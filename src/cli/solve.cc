@@ -134,6 +134,7 @@ int SolveOne(const SolveArguments& arguments) {
       Feed(arguments, items, streams ? &view : nullptr),
       [&](chat::Transcript transcript) {
         if (arguments.json) {
+          transcript.provenance.model_sha256 = machine.engine().ModelSha256();
           progress.Interrupt([&] { std::printf("%s\n", base::Dump(chat::WriteTranscript(transcript)).c_str()); });
           CheckOutput();
         }
@@ -181,7 +182,8 @@ int SolveFile(const SolveArguments& arguments) {
   const std::size_t parallel = arguments.machine.parallel > 0 ? arguments.machine.parallel : 16;
   base::RecordFile out(arguments.out);
   Machine machine(arguments.machine, parallel);
-  const solve::SchedulerOptions options = machine.SchedulerOptions();
+  solve::SchedulerOptions options = machine.SchedulerOptions();
+  options.provenance.model_sha256 = machine.engine().ModelSha256();
   FinishedWork finished(arguments.out, options.provenance, engine::ToJson(arguments.machine.sampling));
   std::vector<Item> items;
   for (const chat::Problem& problem : problems) {

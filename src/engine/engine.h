@@ -83,7 +83,6 @@ using SequenceId = std::uint64_t;
 struct EngineInfo {
   std::string engine;        // "llama.cpp 0.3.36", "endpoint", "recording"
   std::string model;         // file or name
-  std::string model_sha256;  // of the file; empty where there is none
   chat::ModelHints hints;
   std::size_t context_tokens = 0;  // the longest sequence; 0: unknown
   base::Json details;        // what a report wants to know (threads, quantisation, batch, layers on the GPU)
@@ -104,6 +103,9 @@ class Engine {
 
   virtual const EngineInfo& info() const = 0;
   virtual const chat::Tokenizer& tokenizer() const = 0;
+  // Of the model file; computed beside everything else since the engine was opened, so this may wait (seconds for a file of many
+  // gigabytes). Empty where there is no file.
+  virtual std::string ModelSha256() const { return ""; }
 
   virtual SequenceId Open(SequenceOptions options) = 0;
   // A new sequence with the same tokens; shares what is cached. `sampling` may differ (its seed should).

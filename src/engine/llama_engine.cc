@@ -1,8 +1,9 @@
 #include "engine/llama_engine.h"
 
-#include <atomic>
 #include <condition_variable>
+#include <future>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -39,14 +40,12 @@ class LlamaEngine final : public Engine {
     info_.hints = model_.hints();
     info_.context_tokens = plan_.sequence_context;
     info_.details = DescribeContext(options, model_, plan_);
-    info_with_hash_ = info_;
-    hasher_ = std::thread([this, path = options.model] {
+    hash_ = std::async(std::launch::async, [path = options.model]() -> std::string {
       try {
-        info_with_hash_.model_sha256 = base::Sha256OfFile(path);
+        return base::Sha256OfFile(path);
       } catch (const base::Error&) {
-        // The file went away after it was loaded: the report shows no hash.
+        return "";  // the file went away after it was loaded: the report shows no hash
       }
-      hashed_.store(true, std::memory_order_release);
     });
     thread_ = std::thread([this] { Run(); });
   }
@@ -58,10 +57,10 @@ class LlamaEngine final : public Engine {
     }
     wake_.notify_all();
     thread_.join();
-    if (hasher_.joinable()) hasher_.join();
   }
 
-  const EngineInfo& info() const override { return hashed_.load(std::memory_order_acquire) ? info_with_hash_ : info_; }
+  const EngineInfo& info() const override { return info_; }
+  std::string ModelSha256() const override { return hash_.get(); }
   const chat::Tokenizer& tokenizer() const override { return model_.tokenizer(); }
 
   SequenceId Open(SequenceOptions options) override {
@@ -138,8 +137,6 @@ class LlamaEngine final : public Engine {
       lock.unlock();
       for (auto& event : events) {
         if (event.result) {
-          // From here on the results speak of a model whose hash is known.
-          if (hasher_.joinable()) hasher_.join();
           if (event.callbacks->on_done) event.callbacks->on_done(std::move(*event.result));
         } else {
           event.callbacks->on_tokens(event.tokens);
@@ -157,8 +154,6 @@ class LlamaEngine final : public Engine {
   ContextPlan plan_;
   std::unique_ptr<Backend> backend_;
   EngineInfo info_;
-  EngineInfo info_with_hash_;  // the hasher's until hashed_
-  std::atomic<bool> hashed_ = false;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
@@ -166,7 +161,7 @@ class LlamaEngine final : public Engine {
   LlamaScheduler scheduler_;
   std::unordered_map<SequenceId, int> telling_;  // sequences whose callbacks are being called
   bool stopping_ = false;
-  std::thread hasher_;
+  std::shared_future<std::string> hash_;
   std::thread thread_;
 };
 

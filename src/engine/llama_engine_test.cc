@@ -113,7 +113,7 @@ TEST(LlamaEngine, TellsWhatItIs) {
   const SequenceId id = engine->Open({});
   engine->Append(id, Prompt(engine->tokenizer(), Questions()[0]));
   GenerateAndWait(*engine, id, Most(1));
-  EXPECT_EQ(engine->info().model_sha256, base::Sha256OfFile(RepositoryModel()));  // known once something was generated
+  EXPECT_EQ(engine->ModelSha256(), base::Sha256OfFile(RepositoryModel()));
 }
 
 // One life: generate, hand over an output, generate again. What a sequence does without any disturbance.
