@@ -47,7 +47,7 @@ class ModelReference : public ::testing::TestWithParam<const char*> {
     options_.model = folder_ / (std::string(GetParam()) + ".gguf");
     options_.cache_f32 = true;
     options_.parallel = 4;
-    options_.threads = 2;
+    options_.threads = 1;
   }
 
   // The largest difference of any logit, computing `chunk` tokens at a time. `seat` and rows of other sequences beside it must
