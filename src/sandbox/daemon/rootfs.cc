@@ -80,6 +80,8 @@ void EnterJailRoot(const PythonLayout& layout, const std::string& native_library
     std::error_code none;
     if (fs::is_symlink(name, none)) links.emplace_back(name, fs::read_symlink(name, none).string());
   }
+  // Where libc keeps semaphores (multiprocessing): the session's own folder.
+  links.emplace_back("/dev/shm", kJailWork);
   const std::string native = base::ReadFile(native_library);
   std::string loader_cache;
   if (fs::exists("/etc/ld.so.cache")) loader_cache = base::ReadFile("/etc/ld.so.cache");

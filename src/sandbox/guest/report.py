@@ -66,19 +66,33 @@ def _statements(node, start, end):
         yield start, end
 
 
-def _context(filename, line):
+def _scope(tree, line):
+    """Lines [start, end) of the innermost function or class around `line`."""
+    best = None
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.lineno <= line <= node.end_lineno:
+            if best is None or node.lineno >= best.lineno:
+                best = node
+    if best is None:
+        return 1, 1 << 30
+    return min([best.lineno] + [decorator.lineno for decorator in best.decorator_list]), best.end_lineno + 1
+
+
+def _context(filename, line, whole):
     lines = linecache.getlines(filename)
     if not 1 <= line <= len(lines):
         return []
     pieces = []
     try:
         if len(lines) < 20000:
-            for start, end in _statements(ast.parse(''.join(lines)), 1, len(lines) + 1):
+            tree = ast.parse(''.join(lines))
+            first, last = (1, len(lines) + 1) if whole else _scope(tree, line)
+            for start, end in _statements(tree, 1, len(lines) + 1):
                 while start < end and not lines[start - 1].strip():
                     start += 1
                 while end > start and not lines[end - 2].strip():
                     end -= 1
-                if start < end:
+                if start < end and first <= start < last:
                     pieces.append((start, end))
     except (SyntaxError, ValueError, RecursionError):
         pieces = []
@@ -107,7 +121,7 @@ def _frame(frame, line):
     head = _where(code.co_filename, line)
     if code.co_name != '<module>':
         head += ', in ' + code.co_name + ('' if code.co_name.startswith('<') else _arguments(code, frame.f_locals))
-    return '\n'.join([head] + _context(code.co_filename, line)) + '\n'
+    return '\n'.join([head] + _context(code.co_filename, line, code.co_name == '<module>')) + '\n'
 
 
 def exception_line(kind, value):

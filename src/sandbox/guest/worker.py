@@ -171,17 +171,15 @@ class Worker:
 
     last_shown = None
 
-    def figures(self):
-        """A notebook draws what is open at the end of a cell; its text says so."""
+    @staticmethod
+    def figures():
+        """A notebook draws what is open at the end of a cell and closes it. A picture is no text: nothing is shown of it."""
         pyplot = sys.modules.get('matplotlib.pyplot')
-        if pyplot is None:
-            return
-        try:
-            for number in pyplot.get_fignums():
-                self.stdout.write(repr(pyplot.figure(number)) + '\n')
-            pyplot.close('all')
-        except BaseException:
-            pass
+        if pyplot is not None:
+            try:
+                pyplot.close('all')
+            except BaseException:
+                pass
 
     def flush(self):
         for stream in (sys.stdout, sys.stderr, self.stdout, self.stderr):

@@ -85,7 +85,7 @@ bool Eventually(const std::function<bool()>& done) {
   return done();
 }
 
-SandboxOptions JailTest::SmallLimits() {
+SandboxOptions SmallLimits() {
   SandboxOptions options;
   options.library_set = "current";
   options.memory_bytes = std::size_t{256} << 20;
@@ -100,7 +100,7 @@ SandboxOptions JailTest::SmallLimits() {
   return options;
 }
 
-RunOptions JailTest::Limits(int timeout_ms, int grace_ms) {
+RunOptions Limits(int timeout_ms, int grace_ms) {
   RunOptions options;
   options.timeout = std::chrono::milliseconds(timeout_ms);
   options.grace = std::chrono::milliseconds(grace_ms);

@@ -23,10 +23,14 @@ bool Exists(pid_t pid);
 // Waits until `done()`, for ten seconds at most.
 bool Eventually(const std::function<bool()>& done);
 
+// MATHCODER_TEST_DISABLE_LAYERS names layers that are switched off ("cgroup", "namespaces"), so that every tier can be tested on a
+// machine that has the highest.
+SandboxOptions SmallLimits();
+RunOptions Limits(int timeout_ms, int grace_ms = 500);
+
 class JailTest : public testing::Test {
  protected:
-  // Skips where the library set is missing; the environment variable MATHCODER_TEST_DISABLE_LAYERS names layers that are switched off
-  // ("cgroup", "namespaces"), so that every tier can be tested on a machine that has the highest.
+  // Skips where the library set is missing.
   void SetUp() override;
   // The invariant: a sibling's variable is intact, a new session starts, and when all are closed no process, descriptor, mount,
   // file or control group is left.
@@ -34,11 +38,9 @@ class JailTest : public testing::Test {
 
   // Ends the test's own sandbox and starts one with these options.
   void Restart(const SandboxOptions& options);
-  static SandboxOptions SmallLimits();
 
   RunResult Run(SessionId session, const std::string& code, RunOptions options);
   RunResult Run(SessionId session, const std::string& code) { return Run(session, code, Limits(10000)); }
-  static RunOptions Limits(int timeout_ms, int grace_ms = 500);
 
   std::unique_ptr<Sandbox> sandbox_;
   SessionId session_ = 0;
