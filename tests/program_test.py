@@ -129,7 +129,9 @@ class Solve(Program):
         self.assertEqual(record["completion"], EXAMPLE_ANSWER)
         trace = record["mathcoder"]
         self.assertEqual(trace["ending"], "answered")
-        self.assertEqual(len(trace["token_ids"]), len(trace["token_roles"]))
+        roles = [role for role, count in trace["token_roles"] for _ in range(count)]
+        self.assertEqual(len(trace["token_ids"]), len(roles))
+        self.assertEqual(set(roles), {"template", "system", "user", "text", "code", "execution"})
         self.assertRegex(trace["provenance"]["sandbox_tier"], "^[ABC]$")
         self.assertRegex(trace["provenance"]["model_sha256"], "^[0-9a-f]{64}$")
         for execution in trace["executions"]:
@@ -141,7 +143,7 @@ class Solve(Program):
 
     def test_the_same_seed_gives_the_same_tokens_in_deterministic_mode(self):
         def tokens(*more):
-            result = run("solve", "--deterministic", "--temp", "1", "--seed", "7", "--json", EXAMPLE, *more)
+            result = run("solve", "--deterministic", "--temp", "3", "--seed", "7", "--json", EXAMPLE, *more)
             return [(r["mathcoder"]["sample"], r["mathcoder"]["token_ids"])
                     for r in sorted(map(json.loads, result.stdout.splitlines()), key=lambda r: r["mathcoder"]["sample"])]
         alone = tokens()
@@ -261,17 +263,20 @@ class BadInput(Program):
         problems.write_text("".join(json.dumps({"question": f"What is the remainder when {500 + i} is divided by 9?"}) + "\n" for i in range(20)))
         out = self.dir / "out.jsonl"
 
-        def small_disk():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-        result = run("solve", "--in", problems, "--out", out, "-j", "2", "-q", preexec_fn=small_disk)
-        self.assert_one_line_error(result, 5, "out.jsonl")
+        process = subprocess.Popen([BIN, "solve", "--in", problems, "--out", out, "-j", "1", "-q"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertTrue(wait_until(lambda: out.exists() and out.stat().st_size > 0))
+        limit = out.stat().st_size * 3 + 100  # room for a few records and a part of one
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+        stdout, stderr = process.communicate(timeout=60)
+        self.assert_one_line_error(subprocess.CompletedProcess([], process.returncode, stdout, stderr), 5, "out.jsonl")
         content = out.read_text()
         self.assertTrue(content.endswith("\n"))
-        self.assertGreater(len(content.splitlines()), 0)
-        for line in content.splitlines():
-            json.loads(line)
-        self.assertEqual(run("solve", EXAMPLE, stdin=None, preexec_fn=None).returncode, 0)
+        kept = len([json.loads(line) for line in content.splitlines()])
+        self.assertGreater(kept, 0)
+        again = run("solve", "--in", problems, "--out", out, "-q")
+        self.assertEqual(again.returncode, 0, again.stderr.decode())
+        self.assertIn(f"{kept} of 20 are in", again.stderr.decode())
+        self.assertEqual(len(out.read_text().splitlines()), 20)
 
     def test_standard_output_that_cannot_be_written(self):
         with open("/dev/full", "w") as full:

@@ -5,8 +5,8 @@
 
 namespace mathcoder::cli {
 
-// Installs the handlers (once) and returns the flag that the first signal sets. SIGPIPE is ignored: a closed output shows as a
-// failed write.
+// Installs the handlers (once) and returns the flag that the first signal sets. SIGPIPE and SIGXFSZ are ignored: a
+// closed or full output shows as a failed write.
 const std::atomic<bool>& InstallInterrupt();
 
 }  // namespace mathcoder::cli

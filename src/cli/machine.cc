@@ -66,14 +66,15 @@ std::string DefaultModel() {
 void AddEngineOptions(CLI::App& app, MachineOptions& options) {
   const char* const model = "Model";
   app.add_option("-m,--model", options.model, "GGUF file (default: the small model that ships with the program)")->group(model);
-  app.add_option("--backend", options.backends, "OpenAI-compatible endpoint, http(s)://HOST:PORT/v1; repeat for several")->group(model);
+  app.add_option("--backend", options.backends, "OpenAI-compatible endpoint, http(s)://HOST:PORT/v1; repeat for several")
+      ->allow_extra_args(false)->group(model);
   app.add_option("--backend-model", options.backend_model, "model name at the endpoint (default: the first it serves)")->group(model);
   app.add_option("--api-key-env", options.api_key_env, "environment variable that holds the endpoint's key")->group(model)->capture_default_str();
   app.add_option("--ca-file", options.ca_file, "certificates to trust at the endpoint, PEM (default: the system's)")->group(model)->check(CLI::ExistingFile);
   app.add_option("--dialect", options.dialect, "mathcoder, tora, qwen-math, chatml, llama3, or a YAML file (default: the model file's)")
       ->group(model);
   app.add_option("--system", options.system, "system message (default: the dialect's)")->group(model);
-  app.add_option("--lora", options.lora, "LoRA adapter, FILE or FILE:SCALE; repeat for several")->group(model);
+  app.add_option("--lora", options.lora, "LoRA adapter, FILE or FILE:SCALE; repeat for several")->allow_extra_args(false)->group(model);
   app.add_option("-l,--n-gpu-layers,--ngl", options.gpu_layers, "layers on the GPU, -1: all that fit")->group(model)->capture_default_str();
   app.add_option("-c,--ctx-size", options.context, "tokens of KV cache for all sequences (default: what -j needs)")->group(model);
   app.add_option("-t,--threads", options.threads, "CPU threads (default: cores)")->group(model);

@@ -53,6 +53,8 @@ class LlamaBackend final : public Backend {
     params.n_batch = options.batch;
     params.n_ubatch = options.batch;
     params.n_seq_max = static_cast<std::uint32_t>(plan.seats);
+    // The library reserves an output for each sequence, and aborts where a small context allows fewer.
+    params.n_outputs_max = std::max(params.n_batch, params.n_seq_max);
     params.n_threads = plan.threads;
     params.n_threads_batch = plan.threads;
     // Flash attention passes over masked cells; without it a batch costs what all cells times all rows cost.
