@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <future>
 #include <map>
@@ -38,13 +38,17 @@ struct Helpers {
 Helpers FindHelpers() {
   const auto sandboxd = base::FindHelper("mathcoder-sandboxd");
   const auto library = base::FindHelper("libmathcoder_jail.so");
-  if (!sandboxd || !library) throw base::Unavailable(std::string(sandboxd ? "libmathcoder_jail.so" : "mathcoder-sandboxd") + " was not found beside the program; build or install it: cmake --build build/release --target mathcoder-sandboxd");
+  if (!sandboxd || !library)
+    throw base::Unavailable(
+        std::string(sandboxd ? "libmathcoder_jail.so" : "mathcoder-sandboxd") +
+        " was not found beside the program; build or install it: cmake --build build/release --target mathcoder-sandboxd");
   return {sandboxd->string(), library->string()};
 }
 
 class Client : public Sandbox {
  public:
-  explicit Client(const SandboxOptions& options) : options_(options), layout_(FindPython(options.library_set)), helpers_(FindHelpers()) {
+  explicit Client(const SandboxOptions& options)
+      : options_(options), layout_(FindPython(options.library_set)), helpers_(FindHelpers()) {
     wake_ = base::UniqueFd(eventfd(0, EFD_CLOEXEC));
     std::promise<void> started;
     std::future<void> outcome = started.get_future();
@@ -98,7 +102,12 @@ class Client : public Sandbox {
       return WakeLocked();
     }
     runs_[session] = {std::move(done), Clock::now(), found->second};
-    std::string frame = Writer().U64(session).U32(Milliseconds(options.timeout)).U32(Milliseconds(options.grace)).Rest(code).Framed(FrameKind::kRun);
+    std::string frame = Writer()
+                            .U64(session)
+                            .U32(Milliseconds(options.timeout))
+                            .U32(Milliseconds(options.grace))
+                            .Rest(code)
+                            .Framed(FrameKind::kRun);
     if (found->second == generation_ && socket_.valid()) {
       Send(frame);
     } else {
@@ -158,7 +167,8 @@ class Client : public Sandbox {
   // Starts sandboxd; throws base::Unavailable. On the IO thread.
   void Launch() {
     int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw base::Unavailable(std::string("sandbox: socketpair: ") + std::strerror(errno));
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+      throw base::Unavailable(std::string("sandbox: socketpair: ") + std::strerror(errno));
     base::UniqueFd ours(ends[0]);
     base::UniqueFd theirs(ends[1]);
     std::string fd_number = "3";
@@ -198,7 +208,8 @@ class Client : public Sandbox {
       if (frame->kind == FrameKind::kRefused) {
         report_ = ReportFromJson(json.at("report"));
         std::string message = json.at("message").get<std::string>();
-        if (!report_.why_not_higher.empty() && message.find(report_.why_not_higher) == std::string::npos) message += ": " + report_.why_not_higher;
+        if (!report_.why_not_higher.empty() && message.find(report_.why_not_higher) == std::string::npos)
+          message += ": " + report_.why_not_higher;
         Reap();
         throw base::Unavailable("sandbox: " + message);
       }
@@ -344,7 +355,9 @@ class Client : public Sandbox {
       RunResult result;
       result.status = static_cast<RunStatus>(reader.U8());
       result.truncated = reader.U8() != 0;
-      for (std::string* text : {&result.output, &result.stdout_text, &result.stderr_text, &result.value, &result.traceback, &result.exception, &result.cause}) *text = reader.String();
+      for (std::string* text : {&result.output, &result.stdout_text, &result.stderr_text, &result.value, &result.traceback,
+                                &result.exception, &result.cause})
+        *text = reader.String();
       Waiting waiting;
       {
         std::lock_guard lock(mutex_);
@@ -361,17 +374,17 @@ class Client : public Sandbox {
   const SandboxOptions options_;
   const PythonLayout layout_;
   const Helpers helpers_;
-  TierReport report_;              // written before the constructor ends, and by Relaunch with the same content
+  TierReport report_;  // written before the constructor ends, and by Relaunch with the same content
   mutable std::mutex mutex_;
   base::UniqueFd wake_;
-  base::UniqueFd socket_;          // reset by the IO thread alone, with the mutex held
+  base::UniqueFd socket_;  // reset by the IO thread alone, with the mutex held
   pid_t pid_ = -1;
   bool stopping_ = false;
-  std::uint64_t generation_ = 1;   // of sandboxd processes
+  std::uint64_t generation_ = 1;  // of sandboxd processes
   SessionId next_session_ = 1;
   std::map<SessionId, std::uint64_t> sessions_;  // open ones and the generation that they belong to
   std::map<SessionId, Waiting> runs_;
-  std::string unsent_;             // frames for a sandboxd that is being started
+  std::string unsent_;  // frames for a sandboxd that is being started
   std::vector<std::pair<std::function<void(RunResult)>, RunResult>> finished_;
   std::string died_;
   FrameBuffer buffer_;

@@ -30,12 +30,15 @@ while made < 1000 and refused is None:
   // Without namespaces and root the limit is one for all sessions: docs/sandbox.md, tier C.
   if (sandbox_->tier().tier == Tier::kC && geteuid() != 0) return;
   const SessionId neighbour = sandbox_->Open();
-  EXPECT_EQ(Run(neighbour, "import os\npid = os.fork()\nif pid == 0: os._exit(7)\nos.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])").value, "7");
+  EXPECT_EQ(Run(neighbour, "import os\npid = os.fork()\nif pid == 0: os._exit(7)\nos.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])")
+                .value,
+            "7");
   sandbox_->Close(neighbour);
 }
 
 TEST_F(HeavyCasesTest, 1_ForkBombThatSpreads) {
-  const RunResult bomb = Run(session_, "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass", Limits(500));
+  const RunResult bomb =
+      Run(session_, "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass", Limits(500));
   EXPECT_TRUE(bomb.status == RunStatus::kTimeout || bomb.status == RunStatus::kSessionLost) << Name(bomb.status);
 }
 
@@ -68,7 +71,8 @@ for i in range(8):
         finally:
             os._exit(0)
 time.sleep(15)
-)", Limits(20000));
+)",
+                               Limits(20000));
   EXPECT_EQ(result.status, RunStatus::kMemoryLost) << Name(result.status) << " " << result.cause << result.output;
 }
 

@@ -34,7 +34,8 @@ base::Json ToJson(const TierReport& report) {
   base::Json json;
   json["tier"] = static_cast<int>(report.tier);
   json["layers"] = base::Json::array();
-  for (const Layer& layer : report.layers) json["layers"].push_back({{"name", layer.name}, {"available", layer.available}, {"why_not", layer.why_not}});
+  for (const Layer& layer : report.layers)
+    json["layers"].push_back({{"name", layer.name}, {"available", layer.available}, {"why_not", layer.why_not}});
   json["why_not_higher"] = report.why_not_higher;
   json["python_version"] = report.python_version;
   json["libraries"] = base::Json::array();
@@ -46,11 +47,13 @@ TierReport ReportFromJson(const base::Json& json) {
   TierReport report;
   report.tier = static_cast<Tier>(json.at("tier").get<int>());
   for (const auto& layer : json.at("layers")) {
-    report.layers.push_back({layer.at("name").get<std::string>(), layer.at("available").get<bool>(), layer.at("why_not").get<std::string>()});
+    report.layers.push_back(
+        {layer.at("name").get<std::string>(), layer.at("available").get<bool>(), layer.at("why_not").get<std::string>()});
   }
   report.why_not_higher = json.at("why_not_higher").get<std::string>();
   report.python_version = json.at("python_version").get<std::string>();
-  for (const auto& library : json.at("libraries")) report.libraries.emplace_back(library.at(0).get<std::string>(), library.at(1).get<std::string>());
+  for (const auto& library : json.at("libraries"))
+    report.libraries.emplace_back(library.at(0).get<std::string>(), library.at(1).get<std::string>());
   return report;
 }
 

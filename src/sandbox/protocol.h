@@ -18,9 +18,9 @@ enum class FrameKind : std::uint8_t {
   kInterrupt = 4,  // u64 session
   kClose = 5,      // u64 session
   // sandboxd -> client
-  kStarted = 16,   // JSON: the tier report
-  kRefused = 17,   // JSON: {"message", "report"}
-  kResult = 18,    // u64 session, u8 status, u8 truncated, strings: output, stdout, stderr, value, traceback, exception, cause
+  kStarted = 16,  // JSON: the tier report
+  kRefused = 17,  // JSON: {"message", "report"}
+  kResult = 18,   // u64 session, u8 status, u8 truncated, strings: output, stdout, stderr, value, traceback, exception, cause
 };
 
 constexpr std::size_t kMaxFrame = std::size_t{256} << 20;

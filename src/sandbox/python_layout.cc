@@ -64,7 +64,8 @@ std::string RunProbe(const fs::path& python) {
   const char* arguments[] = {name.c_str(), "-I", "-B", "-c", kProbe, nullptr};
   const char* environment[] = {"LC_ALL=C.UTF-8", nullptr};
   pid_t pid = -1;
-  const int failed = posix_spawn(&pid, name.c_str(), &actions, nullptr, const_cast<char**>(arguments), const_cast<char**>(environment));
+  const int failed =
+      posix_spawn(&pid, name.c_str(), &actions, nullptr, const_cast<char**>(arguments), const_cast<char**>(environment));
   posix_spawn_file_actions_destroy(&actions);
   write_end.Reset();
   std::string output;
@@ -79,7 +80,9 @@ std::string RunProbe(const fs::path& python) {
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) output.clear();
   }
-  if (output.empty()) throw base::Unavailable("the Python interpreter " + name + " of the jail does not run; try: " + name + " -I -c 'import ctypes'");
+  if (output.empty())
+    throw base::Unavailable("the Python interpreter " + name + " of the jail does not run; try: " + name +
+                            " -I -c 'import ctypes'");
   return output;
 }
 
@@ -101,7 +104,9 @@ PythonLayout FindPython(const std::string& library_set) {
     if (!fs::exists(python)) throw base::Unavailable("no Python interpreter at " + library_set);
   } else {
     const auto found = base::FindLibrarySet(library_set);
-    if (!found) throw base::Unavailable("library set '" + library_set + "' of the jail is missing; make it: scripts/make-jail-python " + library_set);
+    if (!found)
+      throw base::Unavailable("library set '" + library_set + "' of the jail is missing; make it: scripts/make-jail-python " +
+                              library_set);
     python = *found;
   }
   const std::string output = RunProbe(fs::absolute(python));

@@ -25,7 +25,7 @@ enum class Tier : std::uint8_t { kA, kB, kC, kNone };
 char Letter(Tier tier);  // 'A' 'B' 'C' '-'
 
 struct Layer {
-  std::string name;     // "user namespace", "landlock", "seccomp", "cgroup", ...
+  std::string name;  // "user namespace", "landlock", "seccomp", "cgroup", ...
   bool available = false;
   std::string why_not;  // what to enable; empty when available
 };
@@ -33,21 +33,21 @@ struct Layer {
 struct TierReport {
   Tier tier = Tier::kNone;
   std::vector<Layer> layers;
-  std::string why_not_higher;  // one line; empty at tier A
-  std::string python_version;  // of the library set that was asked about
+  std::string why_not_higher;                                  // one line; empty at tier A
+  std::string python_version;                                  // of the library set that was asked about
   std::vector<std::pair<std::string, std::string>> libraries;  // name, version
 };
 
 struct SandboxOptions {
-  std::string library_set = "current";   // "current", "published" (sympy 1.12, numpy 1.26), or the path of a Python interpreter
-  Tier minimum_tier = Tier::kB;          // C must be asked for
-  std::size_t memory_bytes = std::size_t{1} << 30;   // a session and its children together
-  std::size_t disk_bytes = std::size_t{64} << 20;    // its private tmpfs
+  std::string library_set = "current";  // "current", "published" (sympy 1.12, numpy 1.26), or the path of a Python interpreter
+  Tier minimum_tier = Tier::kB;         // C must be asked for
+  std::size_t memory_bytes = std::size_t{1} << 30;  // a session and its children together
+  std::size_t disk_bytes = std::size_t{64} << 20;   // its private tmpfs
   std::size_t max_processes = 32;
   std::size_t output_bytes = std::size_t{64} << 10;  // kept of stdout and of stderr, head and tail
-  std::size_t warm_sessions = 0;         // sessions kept ready in advance
-  std::size_t max_sessions = 256;        // Open above it waits
-  std::vector<std::string> disabled_layers;  // names of Layer that are not used ("cgroup", "namespaces"); for tests
+  std::size_t warm_sessions = 0;                     // sessions kept ready in advance
+  std::size_t max_sessions = 256;                    // Open above it waits
+  std::vector<std::string> disabled_layers;          // names of Layer that are not used ("cgroup", "namespaces"); for tests
 };
 
 enum class RunStatus : std::uint8_t {
@@ -62,13 +62,13 @@ const char* Name(RunStatus status);  // "ok", "error", "timeout", "session_lost"
 
 struct RunResult {
   RunStatus status = RunStatus::kInfrastructure;
-  std::string output;       // as a notebook shows it: what was printed, then the value of the last expression, then the traceback
+  std::string output;  // as a notebook shows it: what was printed, then the value of the last expression, then the traceback
   std::string stdout_text;
   std::string stderr_text;
-  std::string value;        // repr of the last expression; empty where there is none
-  std::string traceback;    // paths of the machine replaced
-  std::string exception;    // "ZeroDivisionError: division by zero"; empty without one
-  std::string cause;        // "exit 3", "SIGSEGV", "timeout: interrupt ignored"; what failed for kInfrastructure
+  std::string value;      // repr of the last expression; empty where there is none
+  std::string traceback;  // paths of the machine replaced
+  std::string exception;  // "ZeroDivisionError: division by zero"; empty without one
+  std::string cause;      // "exit 3", "SIGSEGV", "timeout: interrupt ignored"; what failed for kInfrastructure
   bool truncated = false;
   std::chrono::microseconds wall{0};  // from the request to the verdict
 };

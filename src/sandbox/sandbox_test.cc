@@ -31,7 +31,9 @@ TEST_P(NotebookTest, ShowsWhatANotebookShows) {
 }
 
 const std::string kDashes(75, '-');
-std::string Header(const std::string& type) { return kDashes + " " + type + std::string(75 - type.size() - 33, ' ') + "Traceback (most recent call last) "; }
+std::string Header(const std::string& type) {
+  return kDashes + " " + type + std::string(75 - type.size() - 33, ' ') + "Traceback (most recent call last) ";
+}
 
 const std::vector<Shown> kShown = {
     {"value_of_the_last_expression", {"x = 20\nx + 1"}, "21"},
@@ -44,29 +46,41 @@ const std::vector<Shown> kShown = {
     {"text_as_repr", {"'it''s'"}, "'its'"},
     {"underscore", {"41", "_ + 1"}, "42"},
     {"globals_are_the_session's", {"q = 1\n__name__, 'q' in globals()"}, "('__main__', True)"},
-    {"a_long_list_one_item_a_line", {"[10**30 + i for i in range(3)]"},
+    {"a_long_list_one_item_a_line",
+     {"[10**30 + i for i in range(3)]"},
      "[1000000000000000000000000000000,\n 1000000000000000000000000000001,\n 1000000000000000000000000000002]"},
     {"a_list_of_79_columns_in_one_line", {"['" + std::string(75, 'x') + "']"}, "['" + std::string(75, 'x') + "']"},
-    {"nested", {"{'a': list(range(20)), 'b': list(range(20)), 'c': 1}"},
-     "{'a': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19],\n 'b': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19],\n 'c': 1}"},
+    {"nested",
+     {"{'a': list(range(20)), 'b': list(range(20)), 'c': 1}"},
+     "{'a': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19],\n 'b': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, "
+     "12, 13, 14, 15, 16, 17, 18, 19],\n 'c': 1}"},
     {"sets_are_sorted", {"{3, 1, 2}, frozenset([2, 1]), set()"}, "({1, 2, 3}, frozenset({1, 2}), set())"},
     {"one_tuple", {"(1,)"}, "(1,)"},
     {"a_list_in_itself", {"a = [1]\na.append(a)\na"}, "[1, [...]]"},
     {"counter", {"import collections\ncollections.Counter('aab')"}, "Counter({'a': 2, 'b': 1})"},
     {"function", {"def f(x, y=2): pass\nf"}, "<function __main__.f(x, y=2)>"},
     {"class", {"class A: pass\nA, int"}, "(__main__.A, int)"},
-    {"sympy", {"import sympy\nx = sympy.Symbol('x')\nsympy.solve(x**2 - 2), sympy.Rational(1, 3) + x"}, "([-sqrt(2), sqrt(2)], x + 1/3)"},
+    {"sympy",
+     {"import sympy\nx = sympy.Symbol('x')\nsympy.solve(x**2 - 2), sympy.Rational(1, 3) + x"},
+     "([-sqrt(2), sqrt(2)], x + 1/3)"},
     {"numpy", {"import numpy\nnumpy.arange(3)"}, "array([0, 1, 2])"},
     {"display", {"display([1, 2])\n3"}, "[1, 2]\n3"},
     {"a_common_margin_goes", {"    x = 1\n    x + 1"}, "2"},
-    {"exception", {"1", "# first\nx = 1\n\ny = x / 0\nx\nx"},
-     Header("ZeroDivisionError") + "Cell In[2], line 4\n      1 # first\n      2 x = 1\n----> 4 y = x / 0\n      5 x\n      6 x\n ZeroDivisionError: division by zero"},
-    {"exception_in_a_function", {"def f(a):\n    return a / 0\nprint('out')\nf(1)"},
-     "out\n" + Header("ZeroDivisionError") + "Cell In[1], line 4\n      2     return a / 0\n      3 print('out')\n----> 4 f(1)\n Cell In[1], line 2, in f(a)\n      1 def f(a):\n----> 2 "
-     "    return a / 0\n ZeroDivisionError: division by zero"},
+    {"exception",
+     {"1", "# first\nx = 1\n\ny = x / 0\nx\nx"},
+     Header("ZeroDivisionError") + "Cell In[2], line 4\n      1 # first\n      2 x = 1\n----> 4 y = x / 0\n      5 x\n      6 x\n "
+                                   "ZeroDivisionError: division by zero"},
+    {"exception_in_a_function",
+     {"def f(a):\n    return a / 0\nprint('out')\nf(1)"},
+     "out\n" + Header("ZeroDivisionError") +
+         "Cell In[1], line 4\n      2     return a / 0\n      3 print('out')\n----> 4 f(1)\n Cell In[1], line 2, in f(a)\n      1 "
+         "def f(a):\n----> 2 "
+         "    return a / 0\n ZeroDivisionError: division by zero"},
     {"syntax_error", {"x = 1\ny = 1 +* 2"}, "  Cell In[1], line 2\n    y = 1 +* 2\n           ^\nSyntaxError: invalid syntax"},
     {"plot", {"import matplotlib.pyplot as plt\nlines = plt.plot([1, 2])\nplt.show()\nprint('shown')"}, "shown"},
-    {"pool_of_processes", {"import multiprocessing\ndef f(x): return x * x\nwith multiprocessing.Pool(2) as pool:\n    r = pool.map(f, [1, 2, 3])\nr"}, "[1, 4, 9]"},
+    {"pool_of_processes",
+     {"import multiprocessing\ndef f(x): return x * x\nwith multiprocessing.Pool(2) as pool:\n    r = pool.map(f, [1, 2, 3])\nr"},
+     "[1, 4, 9]"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Sandbox, NotebookTest, testing::ValuesIn(kShown), [](const testing::TestParamInfo<Shown>& tested) {
@@ -107,7 +121,8 @@ TEST_F(JailTest, CloseEndsWhatRuns) {
 TEST_F(JailTest, InterruptKeepsTheSession) {
   std::promise<RunResult> promise;
   ASSERT_EQ(Run(session_, "import time; x = 5").status, RunStatus::kOk);
-  sandbox_->Run(session_, "print('begun')\nwhile True: pass", Limits(60000), [&](RunResult result) { promise.set_value(std::move(result)); });
+  sandbox_->Run(session_, "print('begun')\nwhile True: pass", Limits(60000),
+                [&](RunResult result) { promise.set_value(std::move(result)); });
   std::future<RunResult> future = promise.get_future();
   // An interrupt that comes before the code began is for nothing: again until it is told.
   while (future.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) sandbox_->Interrupt(session_);
@@ -177,9 +192,7 @@ TEST_F(JailTest, ALostSessionSaysSoAgain) {
   EXPECT_EQ(Run(session_, "1").status, RunStatus::kSessionLost);
 }
 
-TEST_F(JailTest, CodeOfAMegabyte) {
-  EXPECT_EQ(Run(session_, "x = '" + std::string(1 << 20, 'y') + "'\nlen(x)").value, "1048576");
-}
+TEST_F(JailTest, CodeOfAMegabyte) { EXPECT_EQ(Run(session_, "x = '" + std::string(1 << 20, 'y') + "'\nlen(x)").value, "1048576"); }
 
 struct Refusal {
   const char* name;

@@ -58,8 +58,6 @@ def _canary(namespaces):
 
 }  // namespace
 
-std::string CanarySource(bool namespaces) {
-  return std::string(kSource) + "_canary(" + (namespaces ? "True" : "False") + ")\n";
-}
+std::string CanarySource(bool namespaces) { return std::string(kSource) + "_canary(" + (namespaces ? "True" : "False") + ")\n"; }
 
 }  // namespace mathcoder::sandbox

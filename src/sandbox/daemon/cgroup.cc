@@ -75,7 +75,9 @@ std::vector<Hierarchy> FindHierarchies() {
     if (!unified && !memory && !pids) continue;
     for (const auto& [controllers, path] : own) {
       const std::string list = "," + controllers + ",";
-      const bool matches = unified ? controllers.empty() : (memory && list.find(",memory,") != std::string::npos) || (pids && list.find(",pids,") != std::string::npos);
+      const bool matches =
+          unified ? controllers.empty()
+                  : (memory && list.find(",memory,") != std::string::npos) || (pids && list.find(",pids,") != std::string::npos);
       if (!matches) continue;
       // The mount shows the hierarchy from `root` down (a container's view).
       std::string below = path;
@@ -133,8 +135,10 @@ class Root : public CgroupRoot {
   std::unique_ptr<SessionCgroup> Make(std::uint64_t session, const CgroupLimits& limits, std::string* why) override {
     auto made = std::make_unique<Session>();
     for (const Group& group : groups) {
-      Session::Part part{group.folder.get(), "s" + std::to_string(session), {}, {}, group.kind.memory || group.kind.unified, group.kind.unified};
-      if (mkdirat(part.parent, part.name.c_str(), 0755) != 0) return *why = "cgroup: create " + group.path + "/" + part.name + ": " + std::strerror(errno), nullptr;
+      Session::Part part{group.folder.get(), "s" + std::to_string(session), {}, {}, group.kind.memory || group.kind.unified,
+                         group.kind.unified};
+      if (mkdirat(part.parent, part.name.c_str(), 0755) != 0)
+        return *why = "cgroup: create " + group.path + "/" + part.name + ": " + std::strerror(errno), nullptr;
       part.folder = base::UniqueFd(openat(part.parent, part.name.c_str(), O_DIRECTORY | O_RDONLY | O_CLOEXEC));
       part.procs = base::UniqueFd(openat(part.folder.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
       bool set = part.procs.valid();

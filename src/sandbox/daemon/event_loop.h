@@ -47,7 +47,9 @@ class EventLoop {
     timers_[id] = std::move(action);
     return id;
   }
-  TimerId After(std::chrono::milliseconds delay, std::function<void()> action) { return At(Clock::now() + delay, std::move(action)); }
+  TimerId After(std::chrono::milliseconds delay, std::function<void()> action) {
+    return At(Clock::now() + delay, std::move(action));
+  }
   void Cancel(TimerId id) { timers_.erase(id); }
 
   void Stop() { stopped_ = true; }

@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   signal(SIGPIPE, SIG_IGN);
-  signal(SIGINT, SIG_IGN);   // Ctrl-C is the client's to handle
+  signal(SIGINT, SIG_IGN);  // Ctrl-C is the client's to handle
   signal(SIGTERM, SIG_DFL);
   rlimit files = {};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

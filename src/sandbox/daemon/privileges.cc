@@ -36,7 +36,10 @@ bool WriteProc(int proc, const std::string& path, const std::string& text) {
 void DropCapabilities() {
   for (int capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; ++capability) {
   }
-  struct { std::uint32_t version; int pid; } header = {0x20080522U, 0};
+  struct {
+    std::uint32_t version;
+    int pid;
+  } header = {0x20080522U, 0};
   std::uint32_t none[6] = {};
   syscall(SYS_capset, &header, none);
 }
@@ -51,7 +54,8 @@ void DropCapabilities() {
   sigfillset(&set);
   sigprocmask(SIG_SETMASK, &set, nullptr);
   int error = 0;
-  if (mount("work", kJailWork, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, mount_options) != 0 || sethostname("sandbox", 7) != 0) error = errno;
+  if (mount("work", kJailWork, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, mount_options) != 0 || sethostname("sandbox", 7) != 0)
+    error = errno;
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   DropCapabilities();
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // changed credentials clear it
@@ -87,7 +91,8 @@ void EnterNamespaces(const PythonLayout& layout, const std::string& native_libra
     // Before the ids change: Python may lie below a home folder that only root can enter.
     if (unshare(CLONE_NEWNS) != 0) Fail("unshare a mount namespace as root");
     EnterJailRoot(layout, native_library);
-    if (setgroups(0, nullptr) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0) Fail("change to uid " + std::to_string(uid));
+    if (setgroups(0, nullptr) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)
+      Fail("change to uid " + std::to_string(uid));
     // Changed ids make the process undumpable and its files in /proc root's own.
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   }
@@ -95,7 +100,8 @@ void EnterNamespaces(const PythonLayout& layout, const std::string& native_libra
   const gid_t outer_gid = getegid();
   if (unshare(kNamespaces) != 0) Fail("create a user namespace");
   const std::string self = std::to_string(getpid());
-  if (!WriteProc(proc, self + "/setgroups", "deny") || !WriteProc(proc, self + "/uid_map", "0 " + std::to_string(outer_uid) + " 1") ||
+  if (!WriteProc(proc, self + "/setgroups", "deny") ||
+      !WriteProc(proc, self + "/uid_map", "0 " + std::to_string(outer_uid) + " 1") ||
       !WriteProc(proc, self + "/gid_map", "0 " + std::to_string(outer_gid) + " 1")) {
     Fail("map the user namespace's ids");
   }
@@ -104,7 +110,8 @@ void EnterNamespaces(const PythonLayout& layout, const std::string& native_libra
 
 std::optional<Cell> MakeCell(const CellOptions& options, int proc, std::string* why) {
   int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return *why = "socketpair: " + std::string(std::strerror(errno)), std::nullopt;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return *why = "socketpair: " + std::string(std::strerror(errno)), std::nullopt;
   base::UniqueFd ours(ends[0]);
   base::UniqueFd theirs(ends[1]);
   char mount_options[128];
@@ -126,7 +133,8 @@ std::optional<Cell> MakeCell(const CellOptions& options, int proc, std::string* 
   int error = -1;
   if (!WriteProc(proc, self + "/uid_map", "1000 0 1") || !WriteProc(proc, self + "/gid_map", "1000 0 1")) {
     *why = "map a session's ids: " + std::string(std::strerror(errno));
-  } else if (write(ours.get(), "g", 1) != 1 || read(ours.get(), &error, sizeof error) != static_cast<ssize_t>(sizeof error) || error != 0) {
+  } else if (write(ours.get(), "g", 1) != 1 || read(ours.get(), &error, sizeof error) != static_cast<ssize_t>(sizeof error) ||
+             error != 0) {
     *why = "a session's init: " + std::string(error > 0 ? std::strerror(error) : "died");
   } else {
     return cell;

@@ -37,7 +37,8 @@ Bind Take(const fs::path& source, std::string target, bool device = false) {
   struct mount_attr attributes = {};
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | (device ? 0U : MOUNT_ATTR_NODEV);
   attributes.propagation = MS_PRIVATE;
-  if (mount_setattr(bind.tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) != 0) Fail("make read-only " + source.string());
+  if (mount_setattr(bind.tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) != 0)
+    Fail("make read-only " + source.string());
   struct stat status = {};
   if (stat(source.c_str(), &status) != 0) Fail("look at " + source.string());
   bind.directory = S_ISDIR(status.st_mode);
@@ -87,7 +88,8 @@ void EnterJailRoot(const PythonLayout& layout, const std::string& native_library
   if (fs::exists("/etc/ld.so.cache")) loader_cache = base::ReadFile("/etc/ld.so.cache");
   std::string loader_target;
   if (!layout.loader.empty()) {
-    // The real file lies in a bound folder as a rule; a loader elsewhere (/lib64/ld-linux-x86-64.so.2 without merged /usr) is bound alone.
+    // The real file lies in a bound folder as a rule; a loader elsewhere (/lib64/ld-linux-x86-64.so.2 without merged /usr) is bound
+    // alone.
     const fs::path real = fs::canonical(layout.loader);
     if (bound.count(real.parent_path().string()) == 0) binds.push_back(Take(real, real.string()));
     loader_target = real.string();
@@ -125,7 +127,9 @@ void EnterJailRoot(const PythonLayout& layout, const std::string& native_library
   // Packages beside the standard library are the machine's own, not the set's.
   for (const char* name : {"site-packages", "dist-packages"}) {
     const std::string folder = root + python + "/lib/python" + layout.version + "/" + name;
-    if (fs::is_directory(folder) && mount("tmpfs", folder.c_str(), "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,mode=555") != 0) Fail("hide " + std::string(name));
+    if (fs::is_directory(folder) &&
+        mount("tmpfs", folder.c_str(), "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,mode=555") != 0)
+      Fail("hide " + std::string(name));
   }
   WriteWhole(root + kJailLibrary, native);
   chmod((root + kJailLibrary).c_str(), 0555);

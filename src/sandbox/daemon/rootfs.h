@@ -1,5 +1,5 @@
-// The file system that sessions see: a tmpfs with read-only binds of Python's parts, four devices and an empty /work. Built once for
-// sandboxd; each session mounts its own work directory over /work in its own mount namespace.
+// The file system that sessions see: a tmpfs with read-only binds of Python's parts, four devices and an empty /work. Built once
+// for sandboxd; each session mounts its own work directory over /work in its own mount namespace.
 #pragma once
 
 #include <string>

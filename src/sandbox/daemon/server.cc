@@ -36,12 +36,17 @@ std::uint32_t ProcessesOf(int proc, uid_t uid) {
   const base::UniqueFd copy(openat(proc, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC));
   std::uint32_t count = 0;
   std::error_code error;
-  for (std::filesystem::directory_iterator entry("/proc/self/fd/" + std::to_string(copy.get()), error), end; !error && entry != end; entry.increment(error)) {
+  for (std::filesystem::directory_iterator entry("/proc/self/fd/" + std::to_string(copy.get()), error), end; !error && entry != end;
+       entry.increment(error)) {
     struct stat status = {};
-    if (std::isdigit(static_cast<unsigned char>(entry->path().filename().string()[0])) == 0 || stat(entry->path().c_str(), &status) != 0 || status.st_uid != uid) continue;
+    if (std::isdigit(static_cast<unsigned char>(entry->path().filename().string()[0])) == 0 ||
+        stat(entry->path().c_str(), &status) != 0 || status.st_uid != uid)
+      continue;
     // Threads count as well.
     std::error_code ignored;
-    for (std::filesystem::directory_iterator task(entry->path() / "task", ignored); !ignored && task != end; task.increment(ignored)) ++count;
+    for (std::filesystem::directory_iterator task(entry->path() / "task", ignored); !ignored && task != end;
+         task.increment(ignored))
+      ++count;
   }
   return count;
 }
@@ -184,7 +189,9 @@ void Server::Start(const base::Json& settings) {
   options_ = OptionsFromJson(settings.at("options"));
   layout_ = PythonLayoutFromJson(settings.at("layout"));
   const std::string native = settings.at("native_library").get<std::string>();
-  const auto disabled = [&](const char* layer) { return std::find(options_.disabled_layers.begin(), options_.disabled_layers.end(), layer) != options_.disabled_layers.end(); };
+  const auto disabled = [&](const char* layer) {
+    return std::find(options_.disabled_layers.begin(), options_.disabled_layers.end(), layer) != options_.disabled_layers.end();
+  };
   proc_ = base::UniqueFd(open("/proc", O_DIRECTORY | O_RDONLY | O_CLOEXEC));
   report_.python_version = layout_.full_version;
 
@@ -194,7 +201,9 @@ void Server::Start(const base::Json& settings) {
   report_.tier = TierOf(probe);
   report_.why_not_higher = WhyNotHigher(report_);
   if (report_.tier == Tier::kNone || report_.tier > options_.minimum_tier) {
-    return Refuse(report_.tier == Tier::kNone ? "no jail of tier C or better here" : std::string("the jail here is only of tier ") + Letter(report_.tier) + ", tier " + Letter(options_.minimum_tier) + " is wanted");
+    return Refuse(report_.tier == Tier::kNone ? "no jail of tier C or better here"
+                                              : std::string("the jail here is only of tier ") + Letter(report_.tier) + ", tier " +
+                                                    Letter(options_.minimum_tier) + " is wanted");
   }
   const uid_t uid = geteuid() == 0 ? UnusedUid() : geteuid();
   if (report_.tier == Tier::kA) {
@@ -306,7 +315,8 @@ void Server::OnZygoteEnd() {
   for (Session* session : all) {
     session->worker_gone = true;
     session->forking = false;
-    session->End(RunStatus::kInfrastructure, "sandbox: the zygote died" + (why.empty() ? std::string() : " (" + why + ")") + " and is started again");
+    session->End(RunStatus::kInfrastructure,
+                 "sandbox: the zygote died" + (why.empty() ? std::string() : " (" + why + ")") + " and is started again");
   }
   if (!started_) return Refuse("the jail's Python does not start: " + (why.empty() ? "no message" : why));
   // Three in a row, without one session in between, are not an accident.
@@ -343,7 +353,8 @@ Session* Server::NewSession() {
     session->Kill();
     return nullptr;
   }
-  if (folders_ != nullptr && !folders_->Take(id, &session->work_folder, &session->uid)) return last_failure_ = "no work folder or user id is free", nullptr;
+  if (folders_ != nullptr && !folders_->Take(id, &session->work_folder, &session->uid))
+    return last_failure_ = "no work folder or user id is free", nullptr;
   Session* const made = session.get();
   sessions_[id] = std::move(session);
   if (zygote_ready_) Fork(made);
@@ -462,11 +473,13 @@ void Server::SendResult(std::uint64_t client, const RunResult& result) {
         return Prove();
       }
       report_.tier = Tier::kNone;
-      const std::string what = result.status == RunStatus::kOk ? "attacks succeeded: " + result.value : "the first session failed: " + result.cause + result.exception;
+      const std::string what = result.status == RunStatus::kOk ? "attacks succeeded: " + result.value
+                                                               : "the first session failed: " + result.cause + result.exception;
       report_.why_not_higher = what;
       return Refuse("the jail does not hold: " + what);
     }
-    if (const auto found = clients_.find(kCanaryClient); found != clients_.end()) found->second->End(RunStatus::kSessionLost, "closed");
+    if (const auto found = clients_.find(kCanaryClient); found != clients_.end())
+      found->second->End(RunStatus::kSessionLost, "closed");
     lost_.erase(kCanaryClient);
     started_ = true;
     Reply(Writer().Rest(base::Dump(ToJson(report_))).Framed(FrameKind::kStarted));
@@ -474,7 +487,9 @@ void Server::SendResult(std::uint64_t client, const RunResult& result) {
   }
   Writer writer;
   writer.U64(client).U8(static_cast<std::uint8_t>(result.status)).U8(result.truncated ? 1 : 0);
-  for (const std::string* text : {&result.output, &result.stdout_text, &result.stderr_text, &result.value, &result.traceback, &result.exception, &result.cause}) writer.String(*text);
+  for (const std::string* text : {&result.output, &result.stdout_text, &result.stderr_text, &result.value, &result.traceback,
+                                  &result.exception, &result.cause})
+    writer.String(*text);
   Reply(writer.Framed(FrameKind::kResult));
 }
 

@@ -37,16 +37,16 @@ class Server {
   void OnZygote();
   void OnZygoteEnd();
 
-  Session* NewSession();                // starts to make one; nullptr with the reason in last_failure_
+  Session* NewSession();  // starts to make one; nullptr with the reason in last_failure_
   void Fork(Session* session);
   void OnEnd(Session* session);
-  void Collect(std::uint64_t id);       // frees it once its processes are gone
+  void Collect(std::uint64_t id);  // frees it once its processes are gone
   void FillPool();
   void Assign(std::uint64_t client);
   void ServeQueue();
   void FailClient(std::uint64_t client, const std::string& cause);
   void SendResult(std::uint64_t client, const RunResult& result);
-  void Prove();                         // canary attacks in a session, then kStarted or kRefused
+  void Prove();  // canary attacks in a session, then kStarted or kRefused
 
   EventLoop loop_;
   base::UniqueFd client_;
@@ -61,7 +61,7 @@ class Server {
   ZygoteOptions zygote_options_;
   base::UniqueFd proc_;
   std::unique_ptr<CgroupRoot> cgroups_;
-  std::unique_ptr<WorkFolders> folders_;           // tier C
+  std::unique_ptr<WorkFolders> folders_;  // tier C
   std::unique_ptr<Zygote> zygote_;
   bool zygote_ready_ = false;
   bool started_ = false;
@@ -70,11 +70,11 @@ class Server {
   std::uint64_t next_session_ = 1;
   std::string last_failure_;
   std::map<std::uint64_t, std::unique_ptr<Session>> sessions_;
-  std::deque<Session*> pool_;                     // ready or on their way, unassigned
-  std::map<std::uint64_t, Session*> clients_;     // the client's number -> session
-  std::map<std::uint64_t, RunRequest> early_;     // runs of clients that wait for a session
-  std::map<std::uint64_t, std::string> lost_;     // clients whose session ended without a run to tell it to
-  std::deque<std::uint64_t> waiting_;             // clients above max_sessions
+  std::deque<Session*> pool_;                  // ready or on their way, unassigned
+  std::map<std::uint64_t, Session*> clients_;  // the client's number -> session
+  std::map<std::uint64_t, RunRequest> early_;  // runs of clients that wait for a session
+  std::map<std::uint64_t, std::string> lost_;  // clients whose session ended without a run to tell it to
+  std::deque<std::uint64_t> waiting_;          // clients above max_sessions
 };
 
 }  // namespace mathcoder::sandbox

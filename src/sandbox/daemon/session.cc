@@ -76,7 +76,12 @@ std::uint64_t TreeMemory(int proc, std::initializer_list<pid_t> pids) {
 }
 
 Session::Session(std::uint64_t id, const SessionContext& context, Callbacks callbacks)
-    : id_(id), context_(context), callbacks_(std::move(callbacks)), both_(context.output_bytes), out_(context.output_bytes), err_(context.output_bytes) {}
+    : id_(id),
+      context_(context),
+      callbacks_(std::move(callbacks)),
+      both_(context.output_bytes),
+      out_(context.output_bytes),
+      err_(context.output_bytes) {}
 
 Session::~Session() {
   for (const int fd : {control_.get(), stdout_.get(), stderr_.get()}) {
@@ -120,7 +125,8 @@ void Session::Start() {
   both_.Take(&ignored);
   out_.Take(&ignored);
   err_.Take(&ignored);
-  if (getrandom(run_->nonce.data(), run_->nonce.size(), 0) != static_cast<ssize_t>(run_->nonce.size())) return End(RunStatus::kInfrastructure, "no random numbers");
+  if (getrandom(run_->nonce.data(), run_->nonce.size(), 0) != static_cast<ssize_t>(run_->nonce.size()))
+    return End(RunStatus::kInfrastructure, "no random numbers");
   run_->started = true;
   run_->timer = context_.loop->After(run_->request.timeout, [this] { OnTimeout(); });
   if (context_.poll_memory || cgroup != nullptr) memory_timer_ = context_.loop->After(kMemoryPoll, [this] { PollMemory(); });
@@ -163,7 +169,11 @@ void Session::OnControl(std::uint32_t events) {
     if (n <= 0) {
       context_.loop->Remove(control_.get());
       // As a rule the worker has exited, and how is on its way from the zygote.
-      if (!eof_timer_) eof_timer_ = context_.loop->After(kAfterEof, [this] { eof_timer_.reset(); End(RunStatus::kSessionLost, "control channel closed"); });
+      if (!eof_timer_)
+        eof_timer_ = context_.loop->After(kAfterEof, [this] {
+          eof_timer_.reset();
+          End(RunStatus::kSessionLost, "control channel closed");
+        });
       return;
     }
     OnFragment(buffer, static_cast<std::size_t>(n));
@@ -184,7 +194,8 @@ void Session::OnFragment(const char* data, std::size_t size) {
     if (run_ && !run_->started) Start();
     return;
   }
-  if (!run_ || !run_->started || head.kind != kAnswer || std::memcmp(head.nonce, run_->nonce.data(), sizeof head.nonce) != 0) return;
+  if (!run_ || !run_->started || head.kind != kAnswer || std::memcmp(head.nonce, run_->nonce.data(), sizeof head.nonce) != 0)
+    return;
   // Three texts, each cut to output_bytes characters by an honest worker; a character has four bytes at most.
   const std::size_t most = 12 * context_.output_bytes + 4096;
   if (head.offset != run_->answer.size() || head.total > most || payload.size() > head.total - head.offset) return;

@@ -23,10 +23,10 @@ namespace mathcoder::sandbox {
 // What a session needs of its surroundings.
 struct SessionContext {
   EventLoop* loop;
-  int proc;                       // descriptor of the host's /proc
+  int proc;  // descriptor of the host's /proc
   std::size_t output_bytes;
   std::size_t memory_bytes;
-  bool poll_memory;               // no cgroup: look at /proc while code runs
+  bool poll_memory;  // no cgroup: look at /proc while code runs
 };
 
 struct RunRequest {
@@ -67,11 +67,11 @@ class Session {
   // SIGKILL to everything inside. Idempotent.
   void Kill();
 
-  Cell cell;                       // empty without namespaces
-  base::UniqueFd worker;           // pidfd of the worker (or its reaper)
-  pid_t worker_pid = -1;           // in sandboxd's pid namespace
+  Cell cell;              // empty without namespaces
+  base::UniqueFd worker;  // pidfd of the worker (or its reaper)
+  pid_t worker_pid = -1;  // in sandboxd's pid namespace
   std::unique_ptr<SessionCgroup> cgroup;
-  std::uint64_t client = 0;        // the client's number for it; 0: in the pool
+  std::uint64_t client = 0;  // the client's number for it; 0: in the pool
   bool reaped_init = false;
   bool worker_gone = false;
   bool forking = false;            // asked for, not answered yet
@@ -82,7 +82,7 @@ class Session {
   struct Pending {
     RunRequest request;
     std::array<std::uint8_t, MC_NONCE_BYTES> nonce;
-    std::string unsent;            // fragments not yet taken by the socket are cut from the code at this offset
+    std::string unsent;  // fragments not yet taken by the socket are cut from the code at this offset
     std::size_t sent = 0;
     bool started = false;
     bool interrupted_for_timeout = false;

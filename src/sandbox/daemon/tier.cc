@@ -63,10 +63,14 @@ bool Says(const char* path, char value) {
 
 // What stands in the way of namespaces, as far as settings tell.
 std::string HowToEnableNamespaces(const std::string& why) {
-  if (Says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1')) return why + "; sysctl kernel.apparmor_restrict_unprivileged_userns=0 (or start as root)";
-  if (Says("/proc/sys/kernel/unprivileged_userns_clone", '0')) return why + "; sysctl kernel.unprivileged_userns_clone=1 (or start as root)";
+  if (Says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
+    return why + "; sysctl kernel.apparmor_restrict_unprivileged_userns=0 (or start as root)";
+  if (Says("/proc/sys/kernel/unprivileged_userns_clone", '0'))
+    return why + "; sysctl kernel.unprivileged_userns_clone=1 (or start as root)";
   if (Says("/proc/sys/user/max_user_namespaces", '0')) return why + "; sysctl user.max_user_namespaces=10000";
-  return why + "; in a container: allow user namespaces and mounts (docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined)";
+  return why +
+         "; in a container: allow user namespaces and mounts (docker run --security-opt seccomp=unconfined --security-opt "
+         "apparmor=unconfined --security-opt systempaths=unconfined)";
 }
 
 bool Has(const std::vector<Layer>& layers, const char* name) {
@@ -92,11 +96,14 @@ Probe ProbeLayers(const PythonLayout& layout, const std::string& native_library,
   });
   add(kNamespacesLayer, why.empty() || why == "switched off" ? why : HowToEnableNamespaces(why));
   const int abi = mc_landlock_abi();
-  add(kLandlockLayer, abi >= 1 ? "" : "the kernel has no Landlock, or it is not in the list of active security modules; boot with lsm=landlock,... (Linux 5.13 or newer)");
+  add(kLandlockLayer, abi >= 1 ? ""
+                               : "the kernel has no Landlock, or it is not in the list of active security modules; boot with "
+                                 "lsm=landlock,... (Linux 5.13 or newer)");
   add(kScopesLayer, abi >= 6 ? "" : "Landlock ABI " + std::to_string(abi) + " cannot hold back signals; Linux 6.12 or newer can");
   try {
     if (!disabled(kSeccompLayer)) probe.seccomp_filter = CompileSeccompFilter();
-    add(kSeccompLayer, access("/proc/sys/kernel/seccomp", F_OK) == 0 ? "" : "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)");
+    add(kSeccompLayer,
+        access("/proc/sys/kernel/seccomp", F_OK) == 0 ? "" : "the kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)");
   } catch (const base::Error& error) {
     add(kSeccompLayer, error.what());
   }

@@ -28,12 +28,14 @@ constexpr const char* kBoot = "exec(compile(open(4, encoding='utf-8').read(), '<
 
 Zygote::Zygote(const PythonLayout& layout, const ZygoteOptions& options) {
   int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) throw base::Error(std::string("zygote: socketpair: ") + std::strerror(errno));
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    throw base::Error(std::string("zygote: socketpair: ") + std::strerror(errno));
   control_ = base::UniqueFd(ends[0]);
   base::UniqueFd theirs(ends[1]);
   base::UniqueFd source(memfd_create("guest", MFD_CLOEXEC));
   const std::string_view text = GuestSource();
-  if (!source.valid() || write(source.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || lseek(source.get(), 0, SEEK_SET) != 0) {
+  if (!source.valid() || write(source.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      lseek(source.get(), 0, SEEK_SET) != 0) {
     throw base::Error(std::string("zygote: memfd: ") + std::strerror(errno));
   }
   base::UniqueFd errors(memfd_create("zygote-stderr", MFD_CLOEXEC));
@@ -64,11 +66,21 @@ Zygote::Zygote(const PythonLayout& layout, const ZygoteOptions& options) {
   const std::string control_number = std::to_string(kControlFd);
   // What imports may read of the environment; sessions clear it.
   const std::string path = "LD_LIBRARY_PATH=" + libraries;
-  const char* environment[] = {"LANG=C.UTF-8", "LC_ALL=C.UTF-8", "PYTHONHASHSEED=0", "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "MKL_NUM_THREADS=1",
-                               "MPLBACKEND=agg", "TZ=UTC", "MALLOC_ARENA_MAX=1", path.c_str(), nullptr};
+  const char* environment[] = {"LANG=C.UTF-8",
+                               "LC_ALL=C.UTF-8",
+                               "PYTHONHASHSEED=0",
+                               "OPENBLAS_NUM_THREADS=1",
+                               "OMP_NUM_THREADS=1",
+                               "MKL_NUM_THREADS=1",
+                               "MPLBACKEND=agg",
+                               "TZ=UTC",
+                               "MALLOC_ARENA_MAX=1",
+                               path.c_str(),
+                               nullptr};
   // -I would ignore PYTHONHASHSEED; -s and -P are what else it does, and the environment is ours.
-  const char* arguments[] = {python.c_str(), "-s", "-P", "-S", "-B", "-c", kBoot, control_number.c_str(), limit.c_str(), native.c_str(), sites.c_str(),
-                             readable.c_str(), nullptr};
+  const char* arguments[] = {
+      python.c_str(),   "-s",   "-P", "-S", "-B", "-c", kBoot, control_number.c_str(), limit.c_str(), native.c_str(), sites.c_str(),
+      readable.c_str(), nullptr};
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ == 0) {
@@ -82,7 +94,9 @@ Zygote::Zygote(const PythonLayout& layout, const ZygoteOptions& options) {
     const int moved_control = fcntl(theirs.get(), F_DUPFD, 64);
     const int moved_source = fcntl(source.get(), F_DUPFD, 64);
     const int moved_errors = fcntl(errors.get(), F_DUPFD, 64);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(moved_errors, 2) < 0 || dup2(moved_control, kControlFd) < 0 || dup2(moved_source, kSourceFd) < 0) _exit(127);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(moved_errors, 2) < 0 || dup2(moved_control, kControlFd) < 0 ||
+        dup2(moved_source, kSourceFd) < 0)
+      _exit(127);
     syscall(SYS_close_range, static_cast<unsigned>(kSourceFd + 1), ~0U, 0U);
     if (options.private_root && chdir("/") != 0) _exit(127);
     execve(python.c_str(), const_cast<char**>(arguments), const_cast<char**>(environment));
@@ -105,7 +119,8 @@ Zygote::Zygote(const PythonLayout& layout, const ZygoteOptions& options) {
   msghdr message = {};
   message.msg_iov = parts;
   message.msg_iovlen = 2;
-  if (sendmsg(control_.get(), &message, MSG_NOSIGNAL) < 0) throw base::Error(std::string("zygote: send its settings: ") + std::strerror(errno));
+  if (sendmsg(control_.get(), &message, MSG_NOSIGNAL) < 0)
+    throw base::Error(std::string("zygote: send its settings: ") + std::strerror(errno));
 }
 
 Zygote::~Zygote() { Kill(); }
@@ -156,7 +171,8 @@ bool Zygote::Receive(Event* event, bool* ended) {
     std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
     event->pidfd = base::UniqueFd(fd);
   }
-  if (static_cast<std::size_t>(n) > sizeof event->event) event->text.assign(text, static_cast<std::size_t>(n) - sizeof event->event);
+  if (static_cast<std::size_t>(n) > sizeof event->event)
+    event->text.assign(text, static_cast<std::size_t>(n) - sizeof event->event);
   return static_cast<std::size_t>(n) >= sizeof event->event && event->event.magic == MC_JAIL_MAGIC;
 }
 

@@ -15,9 +15,9 @@
 namespace mathcoder::sandbox {
 
 struct ZygoteOptions {
-  bool private_root = true;        // sandboxd's root is the jail's: paths are the jail's
-  std::string native_library;      // on the host, for !private_root
-  std::uint32_t layers = 0;        // kJail...
+  bool private_root = true;    // sandboxd's root is the jail's: paths are the jail's
+  std::string native_library;  // on the host, for !private_root
+  std::uint32_t layers = 0;    // kJail...
   std::uint32_t max_processes = 0;
   std::uint64_t disk_bytes = 0;
   std::size_t output_bytes = 0;

@@ -2,8 +2,6 @@
  * No Python headers, so that one build serves every interpreter. mc_zygote returns only in a session's worker, with the jail
  * closed; everything before that point is trusted, everything after it is hostile. docs/sandbox.md explains the layers. */
 #define _GNU_SOURCE
-#include "jail_protocol.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "jail_protocol.h"
 #include "landlock.h"
 
 #ifndef SYS_pidfd_open
@@ -42,14 +41,20 @@ struct zygote {
   int self_pidfd;
   struct mc_config config;
   unsigned char* bpf;
-  struct { pid_t pid; uint64_t session; } children[kMaxSessions];
+  struct {
+    pid_t pid;
+    uint64_t session;
+  } children[kMaxSessions];
   int n_children;
 };
 
 static int send_event(int fd, uint32_t kind, uint64_t session, pid_t pid, int status, int carried_fd) {
   struct mc_zygote_event event = {MC_JAIL_MAGIC, kind, session, pid, status};
   struct iovec iov = {&event, sizeof event};
-  union { struct cmsghdr align; char bytes[CMSG_SPACE(sizeof(int))]; } control;
+  union {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(sizeof(int))];
+  } control;
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
   if (carried_fd >= 0) {
     memset(&control, 0, sizeof control);
@@ -62,17 +67,22 @@ static int send_event(int fd, uint32_t kind, uint64_t session, pid_t pid, int st
     memcpy(CMSG_DATA(header), &carried_fd, sizeof(int));
   }
   ssize_t n;
-  do n = sendmsg(fd, &message, MSG_NOSIGNAL); while (n < 0 && errno == EINTR);
+  do n = sendmsg(fd, &message, MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
   return n < 0 ? -1 : 0;
 }
 
 /* Returns bytes received, 0 at the end, -1 with errno. */
 static ssize_t receive(int fd, void* data, size_t size, int* fds, int* n_fds) {
   struct iovec iov = {data, size};
-  union { struct cmsghdr align; char bytes[CMSG_SPACE(kMaxFds * sizeof(int))]; } control;
+  union {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(kMaxFds * sizeof(int))];
+  } control;
   struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
   ssize_t n;
-  do n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC); while (n < 0 && errno == EINTR);
+  do n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+  while (n < 0 && errno == EINTR);
   *n_fds = 0;
   if (n <= 0) return n;
   for (struct cmsghdr* header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
@@ -85,7 +95,10 @@ static ssize_t receive(int fd, void* data, size_t size, int* fds, int* n_fds) {
 
 /* Before any user code ran: tells sandboxd which step failed, and why. */
 static void fail(int control, const char* step) {
-  struct { struct mc_fragment fragment; char text[160]; } message;
+  struct {
+    struct mc_fragment fragment;
+    char text[160];
+  } message;
   memset(&message, 0, sizeof message);
   const int error = errno;
   message.fragment.kind = kWorkerFailed;
@@ -100,7 +113,8 @@ static void fail(int control, const char* step) {
 static int limit(int resource, rlim_t value) {
   struct rlimit both = {value, value};
   struct rlimit now;
-  if (getrlimit(resource, &now) == 0 && now.rlim_max != RLIM_INFINITY && now.rlim_max < value) both.rlim_cur = both.rlim_max = now.rlim_max;
+  if (getrlimit(resource, &now) == 0 && now.rlim_max != RLIM_INFINITY && now.rlim_max < value)
+    both.rlim_cur = both.rlim_max = now.rlim_max;
   return setrlimit(resource, &both);
 }
 
@@ -110,8 +124,13 @@ static int drop_capabilities(void) {
     if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 && errno == EINVAL) break;
   }
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  struct { uint32_t version; int pid; } header = {0x20080522u, 0};
-  struct { uint32_t effective, permitted, inheritable; } data[2];
+  struct {
+    uint32_t version;
+    int pid;
+  } header = {0x20080522u, 0};
+  struct {
+    uint32_t effective, permitted, inheritable;
+  } data[2];
   memset(data, 0, sizeof data);
   return (int)syscall(SYS_capset, &header, data);
 }
@@ -125,7 +144,8 @@ static int enter(const struct zygote* zygote, const struct mc_fork_request* requ
   const int control = fds[0];
   if ((layers & kJailNamespaces) != 0) {
     init = fds[next++];
-    if (setns(init, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) fail(control, "join namespaces");
+    if (setns(init, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+      fail(control, "join namespaces");
   }
   for (uint32_t i = 0; i < request->n_cgroups; ++i) {
     if (next >= n_fds || write(fds[next], "0", 1) != 1) fail(control, "join cgroup");
@@ -133,7 +153,8 @@ static int enter(const struct zygote* zygote, const struct mc_fork_request* requ
   }
   if (request->uid != UINT32_MAX) {
     if (setgroups(0, NULL) != 0 || setresgid(request->uid, request->uid, request->uid) != 0 ||
-        setresuid(request->uid, request->uid, request->uid) != 0) fail(control, "change uid");
+        setresuid(request->uid, request->uid, request->uid) != 0)
+      fail(control, "change uid");
   }
   if (chdir(workdir) != 0) fail(control, "enter work directory");
   umask(077);
@@ -152,10 +173,10 @@ static int enter(const struct zygote* zygote, const struct mc_fork_request* requ
   }
   if (syscall(SYS_close_range, 4u, ~0u, 0u) != 0) fail(3, "close_range");
 
-  if (limit(RLIMIT_CORE, 0) != 0 || limit(RLIMIT_AS, request->address_space_bytes) != 0 || limit(RLIMIT_FSIZE, zygote->config.file_bytes) != 0 ||
-      limit(RLIMIT_NOFILE, zygote->config.open_files) != 0 || limit(RLIMIT_NPROC, zygote->config.max_processes) != 0 ||
-      limit(RLIMIT_MEMLOCK, 0) != 0 || limit(RLIMIT_MSGQUEUE, 0) != 0 || limit(RLIMIT_SIGPENDING, 256) != 0 || limit(RLIMIT_NICE, 0) != 0 ||
-      limit(RLIMIT_RTPRIO, 0) != 0) {
+  if (limit(RLIMIT_CORE, 0) != 0 || limit(RLIMIT_AS, request->address_space_bytes) != 0 ||
+      limit(RLIMIT_FSIZE, zygote->config.file_bytes) != 0 || limit(RLIMIT_NOFILE, zygote->config.open_files) != 0 ||
+      limit(RLIMIT_NPROC, zygote->config.max_processes) != 0 || limit(RLIMIT_MEMLOCK, 0) != 0 || limit(RLIMIT_MSGQUEUE, 0) != 0 ||
+      limit(RLIMIT_SIGPENDING, 256) != 0 || limit(RLIMIT_NICE, 0) != 0 || limit(RLIMIT_RTPRIO, 0) != 0) {
     fail(3, "setrlimit");
   }
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(3, "no_new_privs");
@@ -166,7 +187,8 @@ static int enter(const struct zygote* zygote, const struct mc_fork_request* requ
   if (prctl(PR_SET_DUMPABLE, readable, 0, 0, 0) != 0) fail(3, "dumpable");
   /* The last step: what follows is bound by the filter. */
   if ((layers & kJailSeccomp) != 0) {
-    struct sock_fprog program = {(unsigned short)(zygote->config.bpf_bytes / sizeof(struct sock_filter)), (struct sock_filter*)zygote->bpf};
+    struct sock_fprog program = {(unsigned short)(zygote->config.bpf_bytes / sizeof(struct sock_filter)),
+                                 (struct sock_filter*)zygote->bpf};
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) fail(3, "seccomp");
   }
   return 3;
@@ -199,9 +221,9 @@ static int descendants(pid_t* pids) {
   return n;
 }
 
-/* Without a pid namespace nothing holds daemons and fork bombs: a subreaper ends all that descends from the worker. They are stopped
- * before they are killed: what is stopped still counts against RLIMIT_NPROC, so that a bomb runs out of room instead of being born
- * again as fast as it is killed. With a user id of its own, the kernel ends all its processes at once. */
+/* Without a pid namespace nothing holds daemons and fork bombs: a subreaper ends all that descends from the worker. They are
+ * stopped before they are killed: what is stopped still counts against RLIMIT_NPROC, so that a bomb runs out of room instead of
+ * being born again as fast as it is killed. With a user id of its own, the kernel ends all its processes at once. */
 static void kill_children(uint32_t uid) {
   static pid_t pids[kMaxTree];
   if (uid != UINT32_MAX) {
@@ -222,7 +244,8 @@ static void kill_children(uint32_t uid) {
     const int n = descendants(pids);
     for (int i = 1; i < n; ++i) kill(pids[i], SIGKILL);
     pid_t done;
-    while ((done = waitpid(-1, NULL, WNOHANG)) > 0) {}
+    while ((done = waitpid(-1, NULL, WNOHANG)) > 0) {
+    }
     if (done < 0 && errno == ECHILD) return;
     usleep(1000);
   }
@@ -362,7 +385,8 @@ int mc_zygote(int control, const char* versions) {
     }
     if ((polled[1].revents & POLLIN) != 0) {
       struct signalfd_siginfo info;
-      while (read(signals, &info, sizeof info) > 0) {}
+      while (read(signals, &info, sizeof info) > 0) {
+      }
       collect(&zygote);
     }
     if (polled[0].revents != 0) {

@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 enum {
-  kJailNamespaces = 1,  /* the worker joins the namespaces of its init */
+  kJailNamespaces = 1, /* the worker joins the namespaces of its init */
   kJailLandlock = 2,
   kJailSeccomp = 4,
-  kJailReaper = 8,      /* no pid namespace: a reaper stands between zygote and worker and kills what is left */
+  kJailReaper = 8, /* no pid namespace: a reaper stands between zygote and worker and kills what is left */
 };
 
 #define MC_JAIL_MAGIC 0x4d434a31u /* "MCJ1" */
@@ -19,13 +19,13 @@ enum {
 /* sandboxd -> zygote, once, before the imports are reported. */
 struct mc_config {
   uint32_t magic;
-  uint32_t layers;         /* kJail... */
+  uint32_t layers; /* kJail... */
   uint32_t max_processes;
   uint32_t open_files;
-  uint64_t file_bytes;     /* RLIMIT_FSIZE */
-  uint32_t bpf_bytes;      /* of the filter that follows the struct; a multiple of 8 */
+  uint64_t file_bytes; /* RLIMIT_FSIZE */
+  uint32_t bpf_bytes;  /* of the filter that follows the struct; a multiple of 8 */
   uint32_t reserved;
-  char workdir[256];       /* where a session may write; also its current directory. Overridden by mc_fork_request in tier C */
+  char workdir[256]; /* where a session may write; also its current directory. Overridden by mc_fork_request in tier C */
 };
 
 /* sandboxd -> zygote: fork a session. Descriptors: control, stdout, stderr, then pidfd of the init with kJailNamespaces, then
@@ -34,10 +34,10 @@ struct mc_fork_request {
   uint32_t magic;
   uint32_t n_cgroups;
   uint64_t session;
-  uint64_t address_space_bytes;  /* RLIMIT_AS */
-  uint32_t uid;                  /* set (with gid) before the jail closes; UINT32_MAX: keep */
+  uint64_t address_space_bytes; /* RLIMIT_AS */
+  uint32_t uid;                 /* set (with gid) before the jail closes; UINT32_MAX: keep */
   uint32_t reserved;
-  char workdir[256];             /* empty: as in mc_config */
+  char workdir[256]; /* empty: as in mc_config */
 };
 
 enum { kZygoteReady = 1, kZygoteForked = 2, kZygoteForkFailed = 3, kZygoteExited = 4 };
@@ -47,8 +47,8 @@ struct mc_zygote_event {
   uint32_t magic;
   uint32_t kind;
   uint64_t session;
-  int32_t pid;     /* in the zygote's pid namespace */
-  int32_t status;  /* of waitpid (kZygoteExited), errno (kZygoteForkFailed) */
+  int32_t pid;    /* in the zygote's pid namespace */
+  int32_t status; /* of waitpid (kZygoteExited), errno (kZygoteForkFailed) */
 };
 
 /* sandboxd <-> worker on the session's control socket: SOCK_SEQPACKET fragments. The worker's side is hostile once user code ran.
@@ -61,7 +61,7 @@ struct mc_fragment {
   uint8_t reserved[3];
   uint8_t nonce[MC_NONCE_BYTES];
   uint32_t offset;
-  uint32_t total;  /* bytes of the whole message */
+  uint32_t total; /* bytes of the whole message */
 };
 #define MC_FRAGMENT_BYTES 32768u /* payload of one fragment at most */
 

@@ -20,8 +20,8 @@ enum {
 
 struct ruleset {
   uint64_t handled_fs;
-  uint64_t handled_net;  /* ABI 4 */
-  uint64_t scoped;       /* ABI 6 */
+  uint64_t handled_net; /* ABI 4 */
+  uint64_t scoped;      /* ABI 6 */
 };
 
 struct path_beneath {
@@ -76,9 +76,11 @@ int mc_landlock(const char* workdir, int host_paths) {
   if (abi >= 2) attributes.handled_fs |= 1u << 13;
   if (abi >= 3) attributes.handled_fs |= kTruncate;
   if (abi >= 5) attributes.handled_fs |= kIoctl;
-  if (abi >= 4) attributes.handled_net = 3;  /* bind and connect */
-  if (abi >= 6) attributes.scoped = 3;       /* abstract sockets and signals */
-  const size_t size = abi >= 6 ? sizeof attributes : abi >= 4 ? offsetof(struct ruleset, scoped) : offsetof(struct ruleset, handled_net);
+  if (abi >= 4) attributes.handled_net = 3; /* bind and connect */
+  if (abi >= 6) attributes.scoped = 3;      /* abstract sockets and signals */
+  const size_t size = abi >= 6   ? sizeof attributes
+                      : abi >= 4 ? offsetof(struct ruleset, scoped)
+                                 : offsetof(struct ruleset, handled_net);
   const int ruleset = (int)syscall(kCreateRuleset, &attributes, size, 0);
   if (ruleset < 0) return -1;
 
@@ -86,9 +88,11 @@ int mc_landlock(const char* workdir, int host_paths) {
   const uint64_t read = kReadFile | kReadDir;
   const uint64_t work = handled & ~(uint64_t)(kExecute | kMakeChar | kMakeBlock | kIoctl | kMakeSock);
   static const char* const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/random"};
-  static const char* const system[] = {"/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo"};
+  static const char* const system[] = {"/usr/lib", "/usr/lib64",       "/usr/local/lib",     "/lib",
+                                       "/lib64",   "/etc/ld.so.cache", "/usr/share/zoneinfo"};
   int failed = allow(ruleset, workdir, work, handled);
-  for (size_t i = 0; i < sizeof devices / sizeof *devices; ++i) failed |= allow(ruleset, devices[i], kReadFile | kWriteFile, handled);
+  for (size_t i = 0; i < sizeof devices / sizeof *devices; ++i)
+    failed |= allow(ruleset, devices[i], kReadFile | kWriteFile, handled);
   if (!host_paths) {
     failed |= allow(ruleset, "/", read, handled);
   } else {

@@ -121,7 +121,8 @@ RunResult JailTest::Run(SessionId session, const std::string& code, RunOptions o
 }
 
 void JailTest::SetUp() {
-  if (!base::FindLibrarySet("current")) GTEST_SKIP() << "the jail's library set is missing; make it: scripts/make-jail-python current";
+  if (!base::FindLibrarySet("current"))
+    GTEST_SKIP() << "the jail's library set is missing; make it: scripts/make-jail-python current";
   Restart(SmallLimits());
 }
 
@@ -156,19 +157,24 @@ JailTest::Leftovers JailTest::Look() const {
   seen.processes = Descendants(daemon);
   std::error_code error;
   // Unreadable where the daemon has its own user namespace and this is not root: then none are seen, before and after.
-  for (fs::directory_iterator entry("/proc/" + std::to_string(daemon) + "/fd", error), end; !error && entry != end; entry.increment(error)) ++seen.descriptors;
+  for (fs::directory_iterator entry("/proc/" + std::to_string(daemon) + "/fd", error), end; !error && entry != end;
+       entry.increment(error))
+    ++seen.descriptors;
   seen.mounts = Whole("/proc/self/mountinfo");
   for (fs::directory_iterator entry("/tmp", error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     if (name.find("mathcoder-session-" + std::to_string(daemon)) == std::string::npos) continue;
     std::error_code ignored;
-    for (fs::directory_iterator child(entry->path(), ignored); !ignored && child != end; child.increment(ignored)) seen.files.insert(child->path().string());
+    for (fs::directory_iterator child(entry->path(), ignored); !ignored && child != end; child.increment(ignored))
+      seen.files.insert(child->path().string());
   }
   for (const char* controller : {"memory", "pids", "unified", ""}) {
     const fs::path root = fs::path("/sys/fs/cgroup") / controller;
-    for (fs::recursive_directory_iterator entry(root, fs::directory_options::skip_permission_denied, error), end; !error && entry != end; entry.increment(error)) {
+    for (fs::recursive_directory_iterator entry(root, fs::directory_options::skip_permission_denied, error), end;
+         !error && entry != end; entry.increment(error)) {
       if (!entry->is_directory(error) || entry.depth() > 6) continue;
-      if (entry->path().string().find("mathcoder-" + std::to_string(daemon) + "/") != std::string::npos) seen.groups.insert(entry->path().string());
+      if (entry->path().string().find("mathcoder-" + std::to_string(daemon) + "/") != std::string::npos)
+        seen.groups.insert(entry->path().string());
     }
   }
   return seen;
@@ -184,8 +190,9 @@ void JailTest::TearDown() {
   for (const SessionId session : {session_, sibling_, fresh}) sandbox_->Close(session);
   Leftovers after;
   const bool clean = Eventually([&] { return (after = Look()) == before_; });
-  EXPECT_TRUE(clean) << "left: " << after.processes.size() << " processes (" << before_.processes.size() << " before), " << after.descriptors << " descriptors ("
-                     << before_.descriptors << "), mounts " << (after.mounts == before_.mounts ? "same" : "changed") << ", " << after.files.size() << " files, "
+  EXPECT_TRUE(clean) << "left: " << after.processes.size() << " processes (" << before_.processes.size() << " before), "
+                     << after.descriptors << " descriptors (" << before_.descriptors << "), mounts "
+                     << (after.mounts == before_.mounts ? "same" : "changed") << ", " << after.files.size() << " files, "
                      << after.groups.size() << " groups (" << before_.groups.size() << ")";
   const pid_t daemon = sandbox_->sandboxd_pid();
   sandbox_.reset();
