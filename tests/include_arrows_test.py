@@ -24,12 +24,12 @@ MAY_INCLUDE = {
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE)
 # header -> files that may name it
 ONLY_IN = {
-    r"llama\.h|ggml.*\.h|gguf\.h": r"src/engine/llama_[a-z_]+\.(cc|h)$",
+    r"llama\.h|ggml.*\.h|gguf\.h": r"src/engine/(llama|gguf)[a-z0-9_]*\.(cc|h)$",
     r"curl/curl\.h": r"src/engine/endpoint_[a-z_]+\.(cc|h)$",
     r"yaml-cpp/.*": r"src/chat/[a-z_]+\.cc$",
     r"nlohmann/.*": r"src/base/json\.h$",
-    r"openssl/.*": r"src/base/hash\.cc$|src/engine/endpoint_[a-z_]+_test\.cc$",
-    r"seccomp\.h": r"src/sandbox/[a-z_]+\.(cc|h|c)$",
+    r"openssl/.*": r"src/base/hash\.cc$|src/engine/endpoint_([a-z_]+_test\.cc|fault_server\.(cc|h))$",
+    r"seccomp\.h": r"src/sandbox/daemon/[a-z_]+\.cc$",
     r"CLI/.*": r"src/cli/[a-z_]+\.cc$",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]')
