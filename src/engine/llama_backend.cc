@@ -43,7 +43,9 @@ std::uint64_t AvailableMemory() {
   return std::uint64_t{4} << 30;
 }
 
-bool UsesFlash(const LlamaOptions& options) { return options.flash_attention && !options.cache_f32; }
+// Not in deterministic mode: it is the one operation that divides a sum among threads, and so depends on their number.
+bool UsesFlash(const LlamaOptions& options) { return options.flash_attention && !options.cache_f32 && !options.deterministic; }
+bool AdaptsThreads(const LlamaOptions& options, const ContextPlan& plan) { return options.threads == 0 && plan.threads > 1; }
 
 class LlamaBackend final : public Backend {
  public:
@@ -85,7 +87,7 @@ class LlamaBackend final : public Backend {
     poll_ = options.poll;
     pools_.resize(static_cast<std::size_t>(plan.threads) + 1);
     UseThreads(plan.threads);
-    if (options.threads == 0 && !options.deterministic && plan.threads > 1) ladder_.emplace(plan.threads);
+    if (AdaptsThreads(options, plan)) ladder_.emplace(plan.threads);
 
     shape_.seats = plan.seats;
     shape_.cells = llama_n_ctx(context_.get());
@@ -263,7 +265,7 @@ base::Json DescribeContext(const LlamaOptions& options, const LlamaModel& model,
   json["description"] = model.description();
   json["quantisation"] = model.quantisation();
   json["threads"] = plan.threads;
-  json["threads_adapt"] = options.threads == 0 && !options.deterministic && plan.threads > 1;
+  json["threads_adapt"] = AdaptsThreads(options, plan);
   json["context"] = plan.cells;
   json["sequence_context"] = plan.sequence_context;
   json["batch"] = options.batch;
