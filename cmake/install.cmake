@@ -2,8 +2,6 @@
 # The jail's Python goes to PREFIX/lib/mathcoder/python/: MATHCODER_DEPS=PREFIX/lib/mathcoder scripts/make-jail-python current.
 include(GNUInstallDirs)
 install(TARGETS mathcoder RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-if(TARGET mathcoder-sandboxd)
-install(TARGETS mathcoder-sandboxd RUNTIME DESTINATION libexec/mathcoder)
-endif()
+install(TARGETS mathcoder-sandboxd mathcoder_jail RUNTIME DESTINATION libexec/mathcoder LIBRARY DESTINATION libexec/mathcoder)
 install(DIRECTORY models/ DESTINATION share/mathcoder/models FILES_MATCHING PATTERN "*.gguf" PATTERN "*.md" PATTERN "SHA256SUMS")
 install(FILES LICENSE DESTINATION share/doc/mathcoder)

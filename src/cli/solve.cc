@@ -147,7 +147,12 @@ int SolveOne(const SolveArguments& arguments) {
   if (transcripts.empty()) return static_cast<int>(ExitCode::kInterrupted);
   std::ranges::sort(transcripts, {}, &chat::Transcript::sample);
   if (transcripts.front().ending == chat::Ending::kContextFull && transcripts.front().blocks.empty()) {
-    throw base::BadInput(transcripts.front().ending_detail);
+    std::string why = transcripts.front().ending_detail;
+    if (const std::size_t tokens = transcripts.front().timings.prompt_tokens; tokens > 0) {
+      why += ": the problem takes " + std::to_string(tokens) + " tokens, the context holds " +
+             std::to_string(machine.engine().info().context_tokens) + "; raise -c, or shorten it";
+    }
+    throw base::BadInput(why);
   }
   if (!arguments.json) PrintOutcome(arguments, transcripts);
   CheckOutput();
