@@ -39,7 +39,8 @@ std::optional<fs::path> FindData(std::string_view relative) {
 }
 
 std::optional<fs::path> FindHelper(std::string_view name) {
-  return FirstThatExists({ExecutableDir() / name, ExecutableDir().parent_path() / "libexec/mathcoder" / name,
+  const fs::path own = FromEnvironment("MATHCODER_HELPERS");
+  return FirstThatExists({own.empty() ? own : own / name, ExecutableDir() / name, ExecutableDir().parent_path() / "libexec/mathcoder" / name,
                           ExecutableDir().parent_path() / "bin" / name});
 }
 
