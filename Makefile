@@ -4,12 +4,14 @@ PRESET ?= release
 Q ?= Let q = 12 - 7. What is the remainder when 173962 is divided by q*319?
 BIN := build/$(PRESET)/bin/mathcoder
 export CTEST_OUTPUT_ON_FAILURE := 1
+# Handed on through the environment, so that neither make nor the shell reads its dollars, quotes and backticks.
+export MATHCODER_Q := $(value Q)
 
 .PHONY: solve test build setup jail install bench format lint clean
 .DEFAULT_GOAL := build
 
 solve: build jail        ## solve Q="..." with the default model
-	@$(BIN) solve "$(Q)"
+	@$(BIN) solve -- "$$MATHCODER_Q"
 
 test:                    ## unit tests (plain, ASan+UBSan, TSan), then the slow and the model tests
 	@scripts/run-tests

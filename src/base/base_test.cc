@@ -58,10 +58,22 @@ TEST_F(FileTest, RecordFileCutsATornLastRecord) {
 }
 
 TEST_F(FileTest, RecordFileOfOneTornRecordBecomesEmpty) {
-  Write(dir_ / "r", std::string(10000, 'x'));
+  Write(dir_ / "r", '{' + std::string(9999, 'x'));
   RecordFile file(dir_ / "r");
   EXPECT_EQ(file.torn_bytes(), 10000U);
   EXPECT_EQ(ReadFile(dir_ / "r"), "");
+}
+
+TEST_F(FileTest, AWholeRecordWithoutItsNewlineIsKept) {
+  Write(dir_ / "r", "{\"a\":1}\n{\"b\":2}");
+  RecordFile(dir_ / "r").Append("{}");
+  EXPECT_EQ(ReadFile(dir_ / "r"), "{\"a\":1}\n{\"b\":2}\n{}\n");
+}
+
+TEST_F(FileTest, AFileOfSomethingElseIsLeftAsItIs) {
+  Write(dir_ / "notes", "buy milk\ncall home");
+  EXPECT_THROW(RecordFile(dir_ / "notes"), Error);
+  EXPECT_EQ(ReadFile(dir_ / "notes"), "buy milk\ncall home");
 }
 
 TEST_F(FileTest, TwoWritersOfOneRecordFileAreRefused) {

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/json.h"
 
 namespace mathcoder::base {
 namespace {
@@ -83,7 +84,20 @@ RecordFile::RecordFile(std::filesystem::path path) : path_(std::move(path)) {
     }
     end = start;
   }
-  torn_bytes_ = size - end;
+  std::string tail(size - end, '\0');
+  if (!tail.empty() && ::pread(fd_.get(), tail.data(), tail.size(), static_cast<off_t>(end)) != static_cast<ssize_t>(tail.size())) {
+    throw OutputFailure(path_.string() + ": cannot be read back (" + Reason() + ")");
+  }
+  if (!tail.empty() && Json::accept(tail)) {
+    ::lseek(fd_.get(), 0, SEEK_END);
+    if (!WriteAll(fd_.get(), "\n")) throw OutputFailure(path_.string() + ": cannot be written (" + Reason() + ")");
+    size_ = size + 1;
+    return;
+  }
+  if (!tail.empty() && tail.front() != '{') {
+    throw OutputFailure(path_.string() + ": does not end in a record, so it is no file that this program wrote; name another one");
+  }
+  torn_bytes_ = tail.size();
   if (torn_bytes_ > 0 && ::ftruncate(fd_.get(), static_cast<off_t>(end)) != 0) {
     throw OutputFailure(path_.string() + ": ends in a torn record that cannot be cut off (" + Reason() + ")");
   }

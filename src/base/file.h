@@ -20,8 +20,9 @@ void WriteFileAtomically(const std::filesystem::path& path, std::string_view con
 // Not thread-safe: one owner writes.
 class RecordFile {
  public:
-  // Creates the file, or opens it and truncates what follows the last newline. Takes an advisory lock (flock), so that
-  // two runs cannot interleave. Throws OutputFailure.
+  // Creates the file, or opens it. What follows the last newline is a record that a crash tore, and is cut off; where it is a whole
+  // JSON object only its newline is missing, and is added; where it is anything else the file is not ours, and is left as it is
+  // (OutputFailure). Takes an advisory lock (flock), so that two runs cannot interleave.
   explicit RecordFile(std::filesystem::path path);
 
   // One record without its newline; must hold no newline itself. It is one write(2); when that comes short (disk full) the

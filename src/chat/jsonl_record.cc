@@ -216,7 +216,8 @@ Json WriteOwnPart(const Transcript& transcript) {
         {"observation_policy", provenance.observation_policy},
         {"sandbox_tier", provenance.sandbox_tier},
         {"library_set", provenance.library_set},
-        {"sampling", provenance.sampling}}},
+        {"sampling", provenance.sampling},
+        {"settings", provenance.settings}}},
   };
 }
 
@@ -246,7 +247,8 @@ std::optional<Failure> ReadOwnPart(const Json& own, Transcript* transcript) {
     transcript->provenance = {
         String(provenance, "program"),      String(provenance, "engine"),      String(provenance, "model"),
         String(provenance, "model_sha256"), String(provenance, "dialect"),     String(provenance, "observation_policy"),
-        String(provenance, "sandbox_tier"), String(provenance, "library_set"), Member(provenance, "sampling")};
+        String(provenance, "sandbox_tier"), String(provenance, "library_set"), Member(provenance, "sampling"),
+        Member(provenance, "settings")};
   } catch (const Wrong& wrong) {
     return Failure{wrong.what()};
   }

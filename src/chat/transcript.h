@@ -88,6 +88,7 @@ struct Provenance {
   std::string sandbox_tier;  // "A", "B", "C"
   std::string library_set;   // "current", "published"
   base::Json sampling;       // {"temperature", ..., "seed"}
+  base::Json settings;       // what else shapes the result: {"limits", "lora", "system", ...}; null where unknown
 };
 
 struct Transcript {

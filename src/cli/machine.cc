@@ -49,10 +49,24 @@ std::unique_ptr<engine::Engine> OpenEngine(const MachineOptions& options, std::s
   llama.lora = LoraAdapters(options.lora);
   llama.gpu_layers = options.gpu_layers;
   llama.context = options.context;
+  // No sequence needs more than the limit of the whole, and none can use more than the model was trained on (0 below).
+  llama.longest_sequence = static_cast<std::uint32_t>(std::min<std::size_t>(options.max_tokens, UINT32_MAX));
   llama.threads = options.threads;
   llama.parallel = static_cast<std::uint32_t>(std::max<std::size_t>(parallel, 1));
   llama.deterministic = options.deterministic;
   return engine::OpenLlama(llama);
+}
+
+// What is in no other field of the provenance and changes what comes out.
+base::Json SettingsOf(const MachineOptions& options) {
+  return {{"lora", options.lora},
+          {"system", options.system},
+          {"deterministic", options.deterministic},
+          {"max_blocks", options.max_blocks},
+          {"max_block_tokens", options.max_block_tokens},
+          {"max_tokens", options.max_tokens},
+          {"code_seconds", options.code_seconds},
+          {"memory_mib", options.memory_mib}};
 }
 
 }  // namespace
@@ -159,7 +173,8 @@ solve::SchedulerOptions Machine::SchedulerOptions() {
                           .observation_policy = scheduler.observation.name,
                           .sandbox_tier = std::string(1, sandbox::Letter(sandbox_.Get().tier().tier)),
                           .library_set = options_.library_set,
-                          .sampling = nullptr};
+                          .sampling = nullptr,
+                          .settings = SettingsOf(options_)};
   return scheduler;
 }
 

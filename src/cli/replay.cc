@@ -78,7 +78,7 @@ void PrintLines(const char* sign, const std::string& text) {
 
 void PrintDisagreement(const solve::Disagreement& item, const std::string& where, bool diff) {
   std::printf("%s code block %zu: %s%s\n", where.c_str(), item.nth + 1, std::string(chat::Name(item.verdict)).c_str(),
-              item.detail.empty() ? "" : (", " + FirstLine(item.detail)).c_str());
+              item.detail.empty() ? "" : (", " + TerminalView::Printable(FirstLine(item.detail))).c_str());
   if (!diff) return;
   PrintLines("-", item.recorded);
   PrintLines("+", item.observed);

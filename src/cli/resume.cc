@@ -38,6 +38,8 @@ FinishedWork::FinishedWork(const std::filesystem::path& path, const chat::Proven
     differs("the model", then.model_sha256.empty() ? then.model : then.model_sha256, now.model_sha256.empty() ? now.model : now.model_sha256);
     differs("the dialect", then.dialect, now.dialect);
     differs("the library set", then.library_set, now.library_set);
+    differs("the observation policy", then.observation_policy, now.observation_policy);
+    differs("the settings", base::Dump(then.settings), base::Dump(now.settings));
     differs("the sampling", base::Dump(WithoutSeed(then.sampling)), base::Dump(WithoutSeed(sampling)));
     const std::string identity = Identity(transcript->problem);
     const std::size_t nth = counts[{identity, transcript->sample}]++;

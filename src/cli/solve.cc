@@ -185,8 +185,11 @@ int SolveFile(const SolveArguments& arguments) {
   const std::vector<chat::Problem> problems = ReadProblems(arguments, bad);
   const std::atomic<bool>& interrupted = InstallInterrupt();
   const std::size_t parallel = arguments.machine.parallel > 0 ? arguments.machine.parallel : 16;
-  base::RecordFile out(arguments.out);
+  if (std::error_code ignored; std::filesystem::equivalent(arguments.in, arguments.out, ignored)) {
+    throw base::BadInput(arguments.out + ": is the file of problems; name another --out");
+  }
   Machine machine(arguments.machine, parallel);
+  base::RecordFile out(arguments.out);
   solve::SchedulerOptions options = machine.SchedulerOptions();
   options.provenance.model_sha256 = machine.engine().ModelSha256();
   FinishedWork finished(arguments.out, options.provenance, engine::ToJson(arguments.machine.sampling));

@@ -70,9 +70,14 @@ TerminalView::TerminalView(std::FILE* out)
 
 std::string TerminalView::Printable(std::string_view text) {
   std::string result;
-  for (const char c : text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
-    if (byte == '\n' || byte == '\t' || (byte >= 0x20 && byte != 0x7F)) {
+    // U+0080 to U+009F: the C1 controls, CSI among them.
+    if (byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) {
+      result += "\xEF\xBF\xBD";
+      ++i;
+    } else if (byte == '\n' || byte == '\t' || (byte >= 0x20 && byte != 0x7F)) {
       result += c;
     } else {
       result += "\xEF\xBF\xBD";

@@ -16,7 +16,6 @@
 namespace mathcoder::engine {
 namespace {
 
-constexpr std::size_t kDefaultSequenceContext = 4096;
 
 // Threads of one core share its vector units: one a core is what matrix products want.
 unsigned PhysicalCores() {
@@ -73,7 +72,7 @@ class LlamaBackend final : public Backend {
       const std::string cause = FirstLlamaError();
       throw base::BadInput("model " + options.model.string() + ": no context of " + std::to_string(plan.cells) + " tokens (" +
                            std::to_string(plan.cells * model.cell_bytes(options.cache_f32 ? 4 : 2) >> 20) +
-                           " MiB) can be made; ask for less with -c or -np" + (cause.empty() ? "" : " (" + cause + ")"));
+                           " MiB) can be made; ask for less with -c or -j" + (cause.empty() ? "" : " (" + cause + ")"));
     }
     if (!model.adapters().empty()) {
       std::vector<llama_adapter_lora*> adapters = model.adapters();
@@ -220,7 +219,7 @@ ContextPlan PlanContext(const LlamaOptions& options, const LlamaModel& model) {
 
   // The longest sequence: what is asked for, else what the model was trained on, but no book where nobody asked for one.
   std::size_t longest = options.sequence_context;
-  if (longest == 0) longest = std::min(model.train_context(), kDefaultSequenceContext);
+  if (longest == 0) longest = std::min<std::size_t>(model.train_context(), std::max(options.longest_sequence, 1U));
   if (options.context > 0) longest = std::min<std::size_t>(longest, options.context);
   if (options.sequence_context > longest) {
     throw base::BadInput("-c " + std::to_string(options.context) + " holds no sequence of " + std::to_string(options.sequence_context) +
@@ -241,6 +240,12 @@ ContextPlan PlanContext(const LlamaOptions& options, const LlamaModel& model) {
     }
   }
   cells = std::max<std::uint64_t>(cells, 16);
+  // The library would get the address space, and the system would kill us when the pages are touched.
+  if (!model.on_gpu() && cells > AvailableMemory() / cell) {
+    throw base::BadInput("model " + options.model.string() + ": a context of " + std::to_string(cells) + " tokens takes " +
+                         std::to_string(cells * cell >> 20) + " MiB, " + std::to_string(AvailableMemory() >> 20) +
+                         " MiB are free; ask for less with -c");
+  }
 
   const bool fits = cells / parallel >= longest;
   if (options.deterministic || options.layout == KvLayout::kStreams) {

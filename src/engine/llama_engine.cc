@@ -101,8 +101,9 @@ class LlamaEngine final : public Engine {
     std::unique_lock lock(mutex_);
     scheduler_.Close(sequence);
     wake_.notify_all();
-    // Until the thread has told a running Generate of its end, and every callback of it has returned.
-    told_.wait(lock, [&] { return !scheduler_.Exists(sequence) && !telling_.contains(sequence); });
+    // Until the thread has told a running Generate of its end, and every callback of it has returned. An idle sequence is not
+    // waited for: its seat is freed before the next batch.
+    told_.wait(lock, [&] { return !scheduler_.Generates(sequence) && !telling_.contains(sequence); });
   }
   EngineStats stats() const override {
     const std::lock_guard lock(mutex_);

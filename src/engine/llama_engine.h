@@ -31,6 +31,7 @@ struct LlamaOptions {
   std::int32_t gpu_layers = -1;    // -ngl; -1: all that fit
   std::uint32_t context = 0;       // -c: tokens of KV in all; 0: enough for `parallel` sequences of the model's training length, within memory
   std::uint32_t sequence_context = 0;  // longest sequence; 0: the model's training length (or `context` if smaller)
+  std::uint32_t longest_sequence = 4096;  // where sequence_context is 0: no sequence will be longer, whatever the model could
   std::uint32_t batch = 512;       // -b: tokens of one decode
   std::uint32_t prefill_chunk = 128;  // most prompt tokens in a batch beside decoding sequences
   std::uint32_t parallel = 16;     // sequences decoded at once (-np)

@@ -52,6 +52,11 @@ class LlamaScheduler {
   // A running Generate ends as cancelled with the next Plan.
   void Close(SequenceId sequence);
   bool Exists(SequenceId sequence) const { return sequences_.contains(sequence); }
+  // True while a Generate of it runs, or has ended untold.
+  bool Generates(SequenceId sequence) const {
+    const auto found = sequences_.find(sequence);
+    return found != sequences_.end() && found->second->generating;
+  }
   void CancelAll();
 
   // True when Plan has something to do: a batch, or an end to tell.

@@ -25,6 +25,25 @@ TokenRole RoleOf(BlockKind kind) {
   return TokenRole::kText;
 }
 
+// A message that was cut by a limit has an answer only where it was boxed before the cut: the last number of half a sentence is
+// none. One that failed or was cancelled has none.
+bool StatesAnswer(Ending ending, const std::vector<chat::Block>& blocks) {
+  switch (ending) {
+    case Ending::kAnswered: return true;
+    case Ending::kBlockLimit:
+    case Ending::kTokenLimit:
+    case Ending::kContextFull:
+      return std::ranges::any_of(blocks, [](const chat::Block& block) {
+        return block.kind == BlockKind::kText && block.text.find("\\boxed{") != std::string::npos;
+      });
+    case Ending::kSessionLost:
+    case Ending::kSandboxFailure:
+    case Ending::kEngineFailure:
+    case Ending::kCancelled: return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 chat::ExecutionVerdict VerdictOf(sandbox::RunStatus status) {
@@ -97,6 +116,7 @@ bool Loop::Stream(std::span<const chat::TokenId> tokens) {
 }
 
 Action Loop::Generated(const engine::GenerateResult& result) {
+  if (result.reason == StopReason::kFailed) return Finish(Ending::kEngineFailure, result.error);
   MC_CHECK(streamed_ <= result.tokens.size());
   Stream(std::span(result.tokens).subspan(streamed_));
   streamed_ = 0;
@@ -111,9 +131,13 @@ Action Loop::Generated(const engine::GenerateResult& result) {
   transcript_.timings.generate += result.elapsed;
   transcript_.timings.generated_tokens += ids.size();
   if (awaiting_prefill_ > 0) {
-    // The promise of the engine: an observation costs its own tokens and the one sampled last. More only after an eviction.
-    if (result.prefilled_tokens > 0) MC_CHECK(result.prefilled_tokens >= awaiting_prefill_ + 1);
+    // The promise of the engine: an observation costs its own tokens and the one sampled last. More only after an eviction; fewer
+    // would mean that the model did not see all of it. (0: an engine that does not prefill.)
     transcript_.executions.back().prefilled_tokens = result.prefilled_tokens;
+    if (result.prefilled_tokens > 0 && result.prefilled_tokens < awaiting_prefill_) {
+      return Finish(Ending::kEngineFailure, "the engine computed " + std::to_string(result.prefilled_tokens) + " tokens where " +
+                                                std::to_string(awaiting_prefill_) + " were new; this is a bug, please report it");
+    }
     awaiting_prefill_ = 0;
   }
   const bool forged = reader_->forged_execution();
@@ -124,6 +148,7 @@ Action Loop::Generated(const engine::GenerateResult& result) {
   }
   AppendTokens(ids, roles);
   if (ids.size() < result.tokens.size()) roll_back_ = transcript_.token_ids.size();
+  last_token_dropped_ = ids.size() < result.tokens.size() || !result.residual.empty() || result.reason == StopReason::kStopString;
   if (!result.residual.empty()) {
     const std::vector<chat::TokenId> rest = tokenizer_.Encode(result.residual);
     const TokenRole role = reader_->blocks().empty() ? TokenRole::kText : RoleOf(reader_->blocks().back().kind);
@@ -132,7 +157,7 @@ Action Loop::Generated(const engine::GenerateResult& result) {
   }
 
   switch (result.reason) {
-    case StopReason::kFailed: return Finish(Ending::kEngineFailure, result.error);
+    case StopReason::kFailed:
     case StopReason::kCancelled: return Finish(Ending::kCancelled, "");
     case StopReason::kContextFull: return Finish(Ending::kContextFull, result.error.empty() ? "the model's context is full" : result.error);
     case StopReason::kMaxTokens:
@@ -188,8 +213,8 @@ Action Loop::Executed(const sandbox::RunResult& result) {
   const chat::TokenTrace trace = dialect_.Encode(tokenizer_, dialect_.RenderObservation(observation), /*begin_of_text=*/false);
   reader_->NoteObservation(observation);
   roles_taken_ = 0;
-  // Residual text of a cut token may be waiting to be computed too.
-  awaiting_prefill_ = pending_.size() + trace.ids.size();
+  // Residual text of a cut token may be waiting to be computed too. After a stop string the last token may have been kept or cut.
+  awaiting_prefill_ = pending_.size() + trace.ids.size() + (last_token_dropped_ ? 0 : 1);
   AppendTokens(trace.ids, trace.roles);
   pending_.insert(pending_.end(), trace.ids.begin(), trace.ids.end());
   transcript_.timings.observation_tokens += trace.ids.size();
@@ -202,7 +227,7 @@ Action Loop::Finish(Ending ending, std::string detail) {
   transcript_.blocks = reader_->blocks();
   transcript_.ending = ending;
   transcript_.ending_detail = std::move(detail);
-  transcript_.final_answer = ending == Ending::kSandboxFailure ? "" : chat::ExtractFinalAnswer(transcript_.blocks);
+  transcript_.final_answer = StatesAnswer(ending, transcript_.blocks) ? chat::ExtractFinalAnswer(transcript_.blocks) : "";
   return Action::kFinished;
 }
 
