@@ -59,6 +59,8 @@ void DropCapabilities() {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   DropCapabilities();
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // changed credentials clear it
+  // sandboxd may have died before that, and then nobody would end this process: its end of `go` is closed.
+  if (recv(go, &byte, 1, MSG_DONTWAIT) == 0) _exit(1);
   (void)!write(go, &error, sizeof error);
   syscall(SYS_close_range, 0U, ~0U, 0U);
   if (error != 0) _exit(1);
