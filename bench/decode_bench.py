@@ -22,8 +22,12 @@ def peer(program, model, batch, prompt, tokens, threads, unified):
     cells = batch * (-(-(prompt + tokens) // 256) * 256)
     command = [program, "-m", model, "-c", str(cells), "-b", "512", "-ub", "512", "-npp", str(prompt), "-ntg", str(tokens),
                "-npl", str(batch), "-fa", "on", "-t", str(threads), "--output-format", "jsonl"] + (["-kvu"] if unified else [])
-    out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
-    rows = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    rows = []
+    for _ in range(5):  # now and then it ends before its log thread has written the result
+        out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
+        rows = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+        if rows:
+            break
     return {"prefill": rows[-1]["speed_pp"], "decode": rows[-1]["speed_tg"]}
 
 

@@ -467,6 +467,9 @@ TEST(LlamaEngine, RefusesAContextThatMemoryCannotHold) {
   options.context = 100;  // smaller than the sequence that is asked for
   EXPECT_THROW(OpenLlama(options), base::Error);
   options = Small();
+  options.context = 4'000'000'000;
+  EXPECT_THROW(OpenLlama(options), base::Error);
+  options = Small();
   options.lora.push_back({RepositoryModel(), 1.0F});  // a model is no adapter
   try {
     OpenLlama(options);

@@ -3,7 +3,8 @@
     make_reference.py FOLDER
 
 For each model NAME in the folder: NAME.gguf, and NAME.json with {"tokens": [...], "logits": [[...] of each token],
-"greedy": [...]} (what generate() says after the tokens). Weights and arithmetic are 32-bit floats.
+"greedy": [...]} (what generate() says after the tokens). Weights and arithmetic are 32-bit floats. The record of `adapted` is that
+of the model with adapter.gguf merged into it; its own file is without.
 """
 
 import json
@@ -123,7 +124,26 @@ def write_gguf(model, config, architecture, path):
     out.write(path)
 
 
-def make(name, architecture, model_class, config, folder):
+def write_adapter(model, config, folder, rank=4, alpha=8.0):
+    """A LoRA adapter of three matrices, which are merged into the model itself. GGUF keeps A and B apart, with B's rows permuted as
+    those of the matrix."""
+    out = Gguf()
+    out.key("general.architecture", "llama")
+    out.key("general.type", "adapter")
+    out.key("adapter.type", "lora")
+    out.key("adapter.lora.alpha", alpha)
+    state = model.state_dict()
+    for theirs, name in (("self_attn.q_proj", "attn_q"), ("self_attn.v_proj", "attn_v"), ("mlp.down_proj", "ffn_down")):
+        weight = state[f"model.layers.1.{theirs}.weight"]
+        a = torch.randn(rank, weight.shape[1]) * 0.1
+        b = torch.randn(weight.shape[0], rank)
+        weight += (alpha / rank) * (b @ a)
+        out.tensor(f"blk.1.{name}.weight.lora_a", a)
+        out.tensor(f"blk.1.{name}.weight.lora_b", interleave_halves(b, config.num_attention_heads) if name == "attn_q" else b)
+    out.write(folder / "adapter.gguf")
+
+
+def make(name, architecture, model_class, config, folder, adapted=False):
     torch.manual_seed(20231005)
     model = model_class(config).to(torch.float32).eval()
     with torch.no_grad():
@@ -136,12 +156,15 @@ def make(name, architecture, model_class, config, folder):
             else:
                 value.uniform_(0.5, 1.5)
     tokens = torch.randint(3, VOCABULARY, (1, TOKENS))
+    write_gguf(model, config, architecture, folder / f"{name}.gguf")
+    if adapted:
+        with torch.no_grad():
+            write_adapter(model, config, folder)
     with torch.no_grad():
         logits = model(tokens).logits[0]
         longer = tokens
         for _ in range(GREEDY):
             longer = torch.cat([longer, model(longer).logits[:, -1:].argmax(-1)], dim=1)
-    write_gguf(model, config, architecture, folder / f"{name}.gguf")
     record = {"tokens": tokens[0].tolist(), "logits": logits.tolist(), "greedy": longer[0, TOKENS:].tolist()}
     (folder / f"{name}.json").write_text(json.dumps(record))
 
@@ -159,6 +182,7 @@ def main():
         config = transformers.LlamaConfig(**shape, rms_norm_eps=1e-5, tie_word_embeddings=False,
                                           rope_parameters={"rope_type": "default", "rope_theta": theta})
         make(name, "llama", transformers.LlamaForCausalLM, config, folder)
+    make("adapted", "llama", transformers.LlamaForCausalLM, config, folder, adapted=True)
     config = transformers.Qwen2Config(**shape, rms_norm_eps=1e-6, tie_word_embeddings=False,
                                       rope_parameters={"rope_type": "default", "rope_theta": 1e6})
     make("qwen2", "qwen2", transformers.Qwen2ForCausalLM, config, folder)

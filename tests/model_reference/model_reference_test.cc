@@ -45,6 +45,7 @@ class ModelReference : public ::testing::TestWithParam<const char*> {
     record_ = base::Json::parse(base::ReadFile(folder_ / (std::string(GetParam()) + ".json")));
     tokens_ = record_["tokens"].get<std::vector<TokenId>>();
     options_.model = folder_ / (std::string(GetParam()) + ".gguf");
+    if (std::string(GetParam()) == "adapted") options_.lora.push_back({folder_ / "adapter.gguf", 1.0F});
     options_.cache_f32 = true;
     options_.parallel = 4;
     options_.threads = 1;
@@ -128,7 +129,20 @@ TEST_P(ModelReference, GreedyTokensAgree) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, ModelReference, ::testing::Values("llama", "codellama", "qwen2"),
+class ModelReferenceAdapter : public ModelReference {};
+
+TEST_P(ModelReferenceAdapter, MakesTheDifference) {
+  EXPECT_LT(Difference(96, KvLayout::kShared, false, false), 1e-3);
+  options_.lora[0].scale = 0.5F;
+  EXPECT_GT(Difference(96, KvLayout::kShared, false, false), 1e-2);
+  options_.lora.clear();
+  EXPECT_GT(Difference(96, KvLayout::kShared, false, false), 1e-2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, ModelReference, ::testing::Values("llama", "codellama", "qwen2", "adapted"),
+                         [](const auto& model) { return std::string(model.param); });
+
+INSTANTIATE_TEST_SUITE_P(Models, ModelReferenceAdapter, ::testing::Values("adapted"),
                          [](const auto& model) { return std::string(model.param); });
 
 }  // namespace
