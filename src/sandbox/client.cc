@@ -77,7 +77,7 @@ class Client : public Sandbox {
   SessionId Open() override {
     std::lock_guard lock(mutex_);
     const SessionId session = next_session_++;
-    if (socket_.valid()) {
+    if (serving_) {
       Send(Writer().U64(session).Framed(FrameKind::kOpen));
       sessions_[session] = generation_;
     } else {
@@ -92,7 +92,7 @@ class Client : public Sandbox {
   void Run(SessionId session, std::string code, RunOptions options, std::function<void(RunResult)> done) override {
     std::lock_guard lock(mutex_);
     const auto found = sessions_.find(session);
-    const bool lives = found != sessions_.end() && (found->second == generation_ ? socket_.valid() : found->second > generation_);
+    const bool lives = found != sessions_.end() && (found->second == generation_ ? serving_ : found->second > generation_);
     if (!lives) {
       // Told on the sandbox's own thread, as every result.
       RunResult result;
@@ -108,7 +108,7 @@ class Client : public Sandbox {
                             .U32(Milliseconds(options.grace))
                             .Rest(code)
                             .Framed(FrameKind::kRun);
-    if (found->second == generation_ && socket_.valid()) {
+    if (found->second == generation_) {
       Send(frame);
     } else {
       unsent_ += frame;
@@ -117,7 +117,7 @@ class Client : public Sandbox {
 
   void Interrupt(SessionId session) override {
     std::lock_guard lock(mutex_);
-    if (socket_.valid()) Send(Writer().U64(session).Framed(FrameKind::kInterrupt));
+    if (serving_) Send(Writer().U64(session).Framed(FrameKind::kInterrupt));
   }
 
   void Close(SessionId session) override {
@@ -125,8 +125,8 @@ class Client : public Sandbox {
     const auto found = sessions_.find(session);
     if (found == sessions_.end()) return;
     const std::string frame = Writer().U64(session).Framed(FrameKind::kClose);
-    if (found->second == generation_ && socket_.valid()) {
-      Send(frame);
+    if (found->second == generation_) {
+      if (serving_) Send(frame);
     } else if (found->second > generation_) {
       unsent_ += frame;
     }
@@ -164,8 +164,8 @@ class Client : public Sandbox {
     }
   }
 
-  // Starts sandboxd; throws base::Unavailable. On the IO thread.
-  void Launch() {
+  // Starts sandboxd and waits until it serves; throws base::Unavailable. On the IO thread.
+  TierReport Launch() {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
       throw base::Unavailable(std::string("sandbox: socketpair: ") + std::strerror(errno));
@@ -206,15 +206,14 @@ class Client : public Sandbox {
       }
       const base::Json json = base::Json::parse(frame->payload);
       if (frame->kind == FrameKind::kRefused) {
-        report_ = ReportFromJson(json.at("report"));
+        const TierReport report = ReportFromJson(json.at("report"));
         std::string message = json.at("message").get<std::string>();
-        if (!report_.why_not_higher.empty() && message.find(report_.why_not_higher) == std::string::npos)
-          message += ": " + report_.why_not_higher;
+        if (!report.why_not_higher.empty() && message.find(report.why_not_higher) == std::string::npos)
+          message += ": " + report.why_not_higher;
         Reap();
         throw base::Unavailable("sandbox: " + message);
       }
-      report_ = ReportFromJson(json);
-      return;
+      return ReportFromJson(json);
     }
   }
 
@@ -234,6 +233,7 @@ class Client : public Sandbox {
     pid_t pid = -1;
     {
       std::lock_guard lock(mutex_);
+      serving_ = false;
       socket_.Reset();
       pid = std::exchange(pid_, -1);
     }
@@ -258,7 +258,9 @@ class Client : public Sandbox {
 
   void Work(std::promise<void>* started) {
     try {
-      Launch();
+      report_ = Launch();
+      std::lock_guard lock(mutex_);
+      serving_ = true;
     } catch (...) {
       started->set_exception(std::current_exception());
       return;
@@ -295,7 +297,13 @@ class Client : public Sandbox {
   bool Relaunch() {
     std::string failure;
     try {
-      Launch();
+      const TierReport report = Launch();
+      // Readers of tier() hold a reference, and transcripts name that tier: it may not sink unseen.
+      if (report.tier > report_.tier) {
+        Reap();
+        failure = std::string("sandbox: sandboxd was started again and reaches only tier ") + Letter(report.tier) + ", it had " +
+                  Letter(report_.tier) + "; " + report.why_not_higher;
+      }
     } catch (const std::exception& error) {
       failure = error.what();
     }
@@ -303,6 +311,7 @@ class Client : public Sandbox {
     ++generation_;
     const std::string frames = std::exchange(unsent_, {});
     if (failure.empty()) {
+      serving_ = true;
       Send(frames);
       return true;
     }
@@ -319,8 +328,10 @@ class Client : public Sandbox {
   // What is pending ends as a failure of the infrastructure.
   void LoseAll() {
     std::map<SessionId, Waiting> lost;
+    bool stopping = false;
     {
       std::lock_guard lock(mutex_);
+      stopping = stopping_;
       for (auto waiting = runs_.begin(); waiting != runs_.end();) {
         if (waiting->second.generation <= generation_) {
           lost.insert(std::move(*waiting));
@@ -332,7 +343,7 @@ class Client : public Sandbox {
     }
     for (auto& [session, waiting] : lost) {
       RunResult result;
-      result.cause = stopping_ ? "the sandbox was shut down" : "sandboxd died" + died_;
+      result.cause = stopping ? "the sandbox was shut down" : "sandboxd died" + died_;
       Finish(std::move(waiting), std::move(result));
     }
   }
@@ -374,11 +385,13 @@ class Client : public Sandbox {
   const SandboxOptions options_;
   const PythonLayout layout_;
   const Helpers helpers_;
-  TierReport report_;  // written before the constructor ends, and by Relaunch with the same content
+  TierReport report_;  // written before the constructor ends, then only read
   mutable std::mutex mutex_;
   base::UniqueFd wake_;
   base::UniqueFd socket_;  // reset by the IO thread alone, with the mutex held
   pid_t pid_ = -1;
+  // sandboxd has started and is of generation_. While it starts its socket is for Launch alone: frames wait in unsent_.
+  bool serving_ = false;
   bool stopping_ = false;
   std::uint64_t generation_ = 1;  // of sandboxd processes
   SessionId next_session_ = 1;

@@ -76,6 +76,74 @@ time.sleep(15)
   EXPECT_EQ(result.status, RunStatus::kMemoryLost) << Name(result.status) << " " << result.cause << result.output;
 }
 
+// Without a cgroup memory is polled: also that of children that another thread forked.
+TEST_F(HeavyCasesTest, 4_MemoryOfChildrenOfAThread) {
+  SandboxOptions options = SmallLimits();
+  options.disabled_layers.push_back("cgroup");
+  Restart(options);
+  const RunResult result = Run(session_, R"(
+import os, threading, time
+def spread():
+    for i in range(8):
+        if os.fork() == 0:
+            try:
+                block = bytearray(100 << 20)
+                for at in range(0, len(block), 4096): block[at] = 1
+                time.sleep(20)
+            finally:
+                os._exit(0)
+    time.sleep(20)
+threading.Thread(target=spread, daemon=True).start()
+time.sleep(15)
+)",
+                               Limits(20000));
+  EXPECT_EQ(result.status, RunStatus::kMemoryLost) << Name(result.status) << " " << result.cause << result.output;
+}
+
+TEST_F(HeavyCasesTest, 4_MemoryBetweenRuns) {
+  SandboxOptions options = SmallLimits();
+  options.disabled_layers.push_back("cgroup");
+  Restart(options);
+  const RunResult begun = Run(session_, R"(
+import os, time
+for i in range(8):
+    if os.fork() == 0:
+        try:
+            time.sleep(1)
+            block = bytearray(100 << 20)
+            for at in range(0, len(block), 4096): block[at] = 1
+            time.sleep(60)
+        finally:
+            os._exit(0)
+)");
+  ASSERT_EQ(begun.status, RunStatus::kOk) << begun.cause << begun.output;
+  // The sibling's, the session's and the new processes go when the session does, which no run tells of.
+  const std::size_t many = Descendants(sandbox_->sandboxd_pid()).size();
+  EXPECT_TRUE(Eventually([&] { return Descendants(sandbox_->sandboxd_pid()).size() + 8 <= many; }));
+  const RunResult result = Run(session_, "1");
+  EXPECT_EQ(result.status, RunStatus::kSessionLost) << Name(result.status);
+  EXPECT_NE(result.cause.find("memory limit"), std::string::npos) << result.cause;
+}
+
+TEST_F(HeavyCasesTest, 12_EndlessBetweenRuns) {
+  ASSERT_EQ(Run(session_, R"(
+import os, threading, time
+longest = 0
+def write():
+    global longest
+    while True:
+        before = time.monotonic()
+        os.write(1, b'x' * 1000)
+        longest = max(longest, time.monotonic() - before)
+threading.Thread(target=write, daemon=True).start()
+)")
+                .status,
+            RunStatus::kOk);
+  usleep(1500000);
+  // It was held up as soon as nobody was there to read it, and goes on in the next run.
+  EXPECT_EQ(Run(session_, "time.sleep(0.2)\nlongest > 1").value, "True");
+}
+
 TEST_F(HeavyCasesTest, 10_AVeryLongLine) {
   SandboxOptions options = SmallLimits();
   options.memory_bytes = std::size_t{2} << 30;
@@ -125,6 +193,35 @@ TEST_F(HeavyCasesTest, 72_SandboxdDies) {
   check_invariant_ = false;  // the sibling died by design
 }
 
+// Sessions that are opened, run and closed at any moment of a new sandboxd's start get their verdict, and none is left.
+TEST_F(HeavyCasesTest, 72_OpenWhileSandboxdStartsAgain) {
+  check_invariant_ = false;
+  const pid_t daemon = sandbox_->sandboxd_pid();
+  kill(daemon, SIGKILL);
+  ASSERT_TRUE(Eventually([&] { return sandbox_->sandboxd_pid() != daemon; }));
+  std::vector<SessionId> sessions;
+  std::vector<std::promise<RunResult>> verdicts(50);
+  // The first one starts it; then its process is there long before it serves.
+  sessions.push_back(sandbox_->Open());
+  ASSERT_TRUE(Eventually([&] { return sandbox_->sandboxd_pid() > 0; }));
+  for (int i = 1; i < 50; ++i) sessions.push_back(sandbox_->Open());
+  for (std::size_t i = 0; i < 50; ++i) {
+    sandbox_->Run(sessions[i], "6 * 7", Limits(30000), [&, i](RunResult result) { verdicts[i].set_value(std::move(result)); });
+  }
+  for (std::promise<RunResult>& verdict : verdicts) {
+    std::future<RunResult> result = verdict.get_future();
+    if (result.wait_for(std::chrono::seconds(60)) != std::future_status::ready) {
+      ADD_FAILURE() << "no verdict";
+      sandbox_.reset();
+      return;
+    }
+    const RunResult got = result.get();
+    EXPECT_EQ(got.value, "42") << Name(got.status) << " " << got.cause;
+  }
+  for (const SessionId session : sessions) sandbox_->Close(session);
+  EXPECT_TRUE(Eventually([&] { return Descendants(sandbox_->sandboxd_pid()).size() == 1; }));
+}
+
 TEST_F(HeavyCasesTest, 73_TheZygoteDies) {
   std::promise<RunResult> promise;
   sandbox_->Run(session_, "while True: pass", Limits(60000), [&](RunResult result) { promise.set_value(std::move(result)); });
@@ -141,6 +238,20 @@ TEST_F(HeavyCasesTest, 73_TheZygoteDies) {
   EXPECT_EQ(Run(fresh, "6 * 7").value, "42");
   EXPECT_EQ(sandbox_->sandboxd_pid(), daemon);
   for (const pid_t pid : below) EXPECT_TRUE(Eventually([&] { return !Exists(pid); })) << pid;
+  check_invariant_ = false;
+}
+
+// Twenty seconds: sandboxd's patience with a session that is not ready.
+TEST_F(HeavyCasesTest, 73_TheZygoteHangs) {
+  const std::set<pid_t> below = Descendants(sandbox_->sandboxd_pid());
+  ASSERT_FALSE(below.empty());
+  kill(*below.begin(), SIGSTOP);
+  const RunResult result = Run(sandbox_->Open(), "1");
+  EXPECT_EQ(result.status, RunStatus::kInfrastructure);
+  EXPECT_NE(result.cause.find("not ready"), std::string::npos) << result.cause;
+  // It was killed and started again.
+  EXPECT_EQ(Run(sandbox_->Open(), "6 * 7").value, "42");
+  EXPECT_TRUE(Eventually([&] { return !Exists(*below.begin()); }));
   check_invariant_ = false;
 }
 

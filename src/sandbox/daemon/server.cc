@@ -28,7 +28,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kReadyLimit{20000};
+// Far beyond what a machine under load needs: for processes that hang.
+constexpr milliseconds kReadyLimit{20000};    // a session, from its fork on
+constexpr milliseconds kZygoteLimit{120000};  // a zygote and its imports
 constexpr milliseconds kCanaryLimit{5000};
 constexpr std::uint64_t kCanaryClient = UINT64_MAX;
 
@@ -51,9 +53,9 @@ std::uint32_t ProcessesOf(int proc, uid_t uid) {
   return count;
 }
 
-RunResult Infrastructure(const std::string& cause) {
+RunResult Verdict(RunStatus status, const std::string& cause) {
   RunResult result;
-  result.status = RunStatus::kInfrastructure;
+  result.status = status;
   result.cause = cause;
   return result;
 }
@@ -150,10 +152,7 @@ void Server::OnFrame(const Frame& frame) {
       const auto found = clients_.find(client);
       if (found != clients_.end()) return found->second->Run(std::move(request));
       if (const auto gone = lost_.find(client); gone != lost_.end()) {
-        RunResult result;
-        result.status = gone->second.compare(0, 8, "sandbox:") == 0 ? RunStatus::kInfrastructure : RunStatus::kSessionLost;
-        result.cause = gone->second;
-        return SendResult(client, result);
+        return SendResult(client, gone->second);
       }
       early_[client] = std::move(request);
       return;
@@ -239,6 +238,9 @@ void Server::Refuse(const std::string& message) {
 void Server::StartZygote() {
   zygote_ready_ = false;
   zygote_ = std::make_unique<Zygote>(layout_, zygote_options_);
+  loop_.After(kZygoteLimit, [this, zygote = ++zygotes_made_] {
+    if (zygote == zygotes_made_ && zygote_ != nullptr && !zygote_ready_) zygote_->Kill();
+  });
   loop_.Add(zygote_->control(), EPOLLIN, [this](std::uint32_t) { OnZygote(); });
 }
 
@@ -267,14 +269,14 @@ void Server::OnZygote() {
           if (equals != std::string::npos) report_.libraries.emplace_back(line.substr(0, equals), line.substr(equals + 1));
           at = end + 1;
         }
-        if (!started_) {
-          Prove();
-        } else {
-          // Sessions that were asked for while there was no zygote.
-          for (auto& [id, waiting] : sessions_) {
-            if (!waiting->ended() && waiting->worker_pid < 0 && !waiting->worker_gone) Fork(waiting.get());
-          }
+        // Sessions that were asked for while there was no zygote.
+        for (auto& [id, waiting] : sessions_) {
+          if (!waiting->ended() && waiting->worker_pid < 0 && !waiting->worker_gone) Fork(waiting.get());
+        }
+        if (started_) {
           FillPool();
+        } else {
+          Prove();
         }
         break;
       }
@@ -328,7 +330,7 @@ Session* Server::NewSession() {
   const std::uint64_t id = next_session_++;
   SessionContext context{&loop_, proc_.get(), options_.output_bytes, options_.memory_bytes, cgroups_ == nullptr};
   Session::Callbacks callbacks;
-  callbacks.on_ready = [](Session*) {};
+  callbacks.on_ready = [this](Session*) { fill_failures_ = 0; };
   callbacks.on_result = [this](Session* session, RunResult result) {
     if (session->client != 0) SendResult(session->client, result);
   };
@@ -358,7 +360,9 @@ Session* Server::NewSession() {
   Session* const made = session.get();
   sessions_[id] = std::move(session);
   if (zygote_ready_) Fork(made);
-  return made->ended() ? nullptr : made;
+  if (!made->ended()) return made;
+  if (const auto& untold = made->untold()) last_failure_ = untold->second;
+  return nullptr;
 }
 
 void Server::Fork(Session* session) {
@@ -367,7 +371,13 @@ void Server::Fork(Session* session) {
     session->worker_gone = true;
     return session->End(RunStatus::kInfrastructure, std::string("sandbox: descriptors: ") + std::strerror(errno));
   }
-  session->Listen();
+  session->Listen(kReadyLimit);
+  // A fork that is not even answered by then: the zygote hangs, and with it every session to come.
+  const std::uint64_t id = session->id();
+  loop_.After(kReadyLimit, [this, id, zygote = zygotes_made_] {
+    const auto found = sessions_.find(id);
+    if (found != sessions_.end() && found->second->forking && zygote == zygotes_made_ && zygote_ != nullptr) zygote_->Kill();
+  });
   std::vector<int> fds = {guest[0].get(), guest[1].get(), guest[2].get()};
   if (session->cell.init_pidfd.valid()) fds.push_back(session->cell.init_pidfd.get());
   mc_fork_request request = {};
@@ -390,10 +400,14 @@ void Server::Fork(Session* session) {
 }
 
 void Server::OnEnd(Session* session) {
-  std::erase(pool_, session);
+  if (std::erase(pool_, session) != 0 && !session->ready()) FillLater();
   if (session->client != 0) {
     clients_.erase(session->client);
-    lost_[session->client] = "the session is gone";
+    RunResult& lost = lost_[session->client] = Verdict(RunStatus::kSessionLost, "the session is gone");
+    if (const auto& untold = session->untold()) {
+      lost.cause += ": " + untold->second;
+      if (untold->first == RunStatus::kInfrastructure) lost.status = RunStatus::kInfrastructure;
+    }
     session->client = 0;
   }
   const std::uint64_t id = session->id();
@@ -415,12 +429,21 @@ void Server::Collect(std::uint64_t id) {
 }
 
 void Server::FillPool() {
-  if (!started_ || !zygote_ready_) return;
+  if (!started_ || !zygote_ready_ || fill_waits_) return;
   while (pool_.size() < options_.warm_sessions && sessions_.size() < options_.max_sessions && waiting_.empty()) {
     Session* const session = NewSession();
-    if (session == nullptr) return;
+    if (session == nullptr) return FillLater();
     pool_.push_back(session);
   }
+}
+
+void Server::FillLater() {
+  if (fill_waits_) return;
+  fill_waits_ = true;
+  loop_.After(milliseconds(100) * (1 << std::min(fill_failures_++, 8)), [this] {
+    fill_waits_ = false;
+    FillPool();
+  });
 }
 
 void Server::Assign(std::uint64_t client) {
@@ -454,8 +477,8 @@ void Server::ServeQueue() {
 }
 
 void Server::FailClient(std::uint64_t client, const std::string& cause) {
-  lost_[client] = cause;
-  if (early_.erase(client) != 0) SendResult(client, Infrastructure(cause));
+  lost_[client] = Verdict(RunStatus::kInfrastructure, cause);
+  if (early_.erase(client) != 0) SendResult(client, Verdict(RunStatus::kInfrastructure, cause));
 }
 
 void Server::SendResult(std::uint64_t client, const RunResult& result) {

@@ -42,6 +42,7 @@ class Server {
   void OnEnd(Session* session);
   void Collect(std::uint64_t id);  // frees it once its processes are gone
   void FillPool();
+  void FillLater();  // after a warm session that could not be made: the more of them in a row, the later
   void Assign(std::uint64_t client);
   void ServeQueue();
   void FailClient(std::uint64_t client, const std::string& cause);
@@ -64,8 +65,11 @@ class Server {
   std::unique_ptr<WorkFolders> folders_;  // tier C
   std::unique_ptr<Zygote> zygote_;
   bool zygote_ready_ = false;
+  std::uint64_t zygotes_made_ = 0;
   bool started_ = false;
   int zygote_failures_ = 0;
+  int fill_failures_ = 0;  // since the last session that became ready
+  bool fill_waits_ = false;
   std::uint64_t address_space_ = 0;
   std::uint64_t next_session_ = 1;
   std::string last_failure_;
@@ -73,7 +77,7 @@ class Server {
   std::deque<Session*> pool_;                  // ready or on their way, unassigned
   std::map<std::uint64_t, Session*> clients_;  // the client's number -> session
   std::map<std::uint64_t, RunRequest> early_;  // runs of clients that wait for a session
-  std::map<std::uint64_t, std::string> lost_;  // clients whose session ended without a run to tell it to
+  std::map<std::uint64_t, RunResult> lost_;    // what a run of a client whose session is gone is told
   std::deque<std::uint64_t> waiting_;          // clients above max_sessions
 };
 

@@ -1,5 +1,6 @@
 #include "sandbox/daemon/session.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/random.h>
@@ -27,6 +28,7 @@ using std::chrono::milliseconds;
 
 constexpr char kReportSeparator = '\x1f';  // as in guest/report.py
 constexpr milliseconds kMemoryPoll{50};
+constexpr milliseconds kIdleMemoryPoll{250};  // between runs: threads and children may live on
 constexpr milliseconds kAfterEof{300};
 constexpr std::size_t kMostDrained = std::size_t{256} << 10;  // after an answer: more than a pipe holds is newer than the answer
 
@@ -39,15 +41,39 @@ std::string ReadProcFile(int proc, const std::string& path) {
   return text;
 }
 
-std::uint64_t ProcessMemory(int proc, pid_t pid) {
-  const std::string rollup = ReadProcFile(proc, std::to_string(pid) + "/smaps_rollup");
-  const std::size_t at = rollup.find("\nPss:");
-  if (at != std::string::npos) return std::strtoull(rollup.c_str() + at + 5, nullptr, 10) * 1024;
+std::uint64_t ResidentMemory(int proc, pid_t pid) {
   unsigned long size = 0;
   unsigned long resident = 0;
   const std::string statm = ReadProcFile(proc, std::to_string(pid) + "/statm");
   std::sscanf(statm.c_str(), "%lu %lu", &size, &resident);
-  return static_cast<std::uint64_t>(resident) * 4096;
+  return static_cast<std::uint64_t>(resident) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t ProportionalMemory(int proc, pid_t pid) {
+  const std::string rollup = ReadProcFile(proc, std::to_string(pid) + "/smaps_rollup");
+  const std::size_t at = rollup.find("\nPss:");
+  if (at != std::string::npos) return std::strtoull(rollup.c_str() + at + 5, nullptr, 10) * 1024;
+  return ResidentMemory(proc, pid);
+}
+
+// Children are listed with the thread that forked them.
+std::vector<pid_t> Children(int proc, pid_t pid) {
+  std::vector<pid_t> found;
+  const std::string tasks = std::to_string(pid) + "/task";
+  const int fd = openat(proc, tasks.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const folder = fd >= 0 ? fdopendir(fd) : nullptr;
+  if (folder == nullptr) {
+    if (fd >= 0) close(fd);
+    return found;
+  }
+  while (const dirent* const task = readdir(folder)) {
+    if (task->d_name[0] == '.') continue;
+    std::istringstream children(ReadProcFile(proc, tasks + "/" + task->d_name + "/children"));
+    pid_t child = 0;
+    while (children >> child) found.push_back(child);
+  }
+  closedir(folder);
+  return found;
 }
 
 std::string SignalName(int number) {
@@ -57,21 +83,21 @@ std::string SignalName(int number) {
 
 }  // namespace
 
-std::uint64_t TreeMemory(int proc, std::initializer_list<pid_t> pids) {
-  std::uint64_t total = 0;
+std::uint64_t TreeMemory(int proc, std::initializer_list<pid_t> pids, std::uint64_t limit) {
   std::vector<pid_t> todo(pids);
   std::set<pid_t> seen;
   while (!todo.empty() && seen.size() < 4096) {
     const pid_t pid = todo.back();
     todo.pop_back();
     if (pid <= 0 || !seen.insert(pid).second) continue;
-    total += ProcessMemory(proc, pid);
-    // Children of every thread; a listing that cannot be read ends the walk there.
-    const std::string base = std::to_string(pid) + "/task/";
-    std::istringstream children(ReadProcFile(proc, base + std::to_string(pid) + "/children"));
-    pid_t child = 0;
-    while (children >> child) todo.push_back(child);
+    const std::vector<pid_t> children = Children(proc, pid);
+    todo.insert(todo.end(), children.begin(), children.end());
   }
+  std::uint64_t total = 0;
+  for (const pid_t pid : seen) total += ResidentMemory(proc, pid);
+  if (total <= limit) return total;
+  total = 0;
+  for (const pid_t pid : seen) total += ProportionalMemory(proc, pid);
   return total;
 }
 
@@ -89,6 +115,7 @@ Session::~Session() {
   }
   if (memory_timer_) context_.loop->Cancel(*memory_timer_);
   if (eof_timer_) context_.loop->Cancel(*eof_timer_);
+  if (ready_timer_) context_.loop->Cancel(*ready_timer_);
   if (run_ && run_->timer) context_.loop->Cancel(*run_->timer);
 }
 
@@ -107,7 +134,11 @@ bool Session::MakeChannels(std::array<base::UniqueFd, 3>* guest_fds) {
   return true;
 }
 
-void Session::Listen() {
+void Session::Listen(milliseconds ready_limit) {
+  ready_timer_ = context_.loop->After(ready_limit, [this, ready_limit] {
+    ready_timer_.reset();
+    End(RunStatus::kInfrastructure, "sandbox: a session was not ready after " + std::to_string(ready_limit.count()) + " ms");
+  });
   context_.loop->Add(control_.get(), EPOLLIN, [this](std::uint32_t events) { OnControl(events); });
   context_.loop->Add(stdout_.get(), EPOLLIN, [this](std::uint32_t) { OnStream(stdout_.get(), false); });
   context_.loop->Add(stderr_.get(), EPOLLIN, [this](std::uint32_t) { OnStream(stderr_.get(), true); });
@@ -125,11 +156,12 @@ void Session::Start() {
   both_.Take(&ignored);
   out_.Take(&ignored);
   err_.Take(&ignored);
+  if (muted_) Mute(false);
   if (getrandom(run_->nonce.data(), run_->nonce.size(), 0) != static_cast<ssize_t>(run_->nonce.size()))
     return End(RunStatus::kInfrastructure, "no random numbers");
   run_->started = true;
   run_->timer = context_.loop->After(run_->request.timeout, [this] { OnTimeout(); });
-  if (context_.poll_memory || cgroup != nullptr) memory_timer_ = context_.loop->After(kMemoryPoll, [this] { PollMemory(); });
+  PollMemoryAfter(kMemoryPoll);
   Send();
 }
 
@@ -190,6 +222,8 @@ void Session::OnFragment(const char* data, std::size_t size) {
     if (head.kind == kWorkerFailed) return End(RunStatus::kInfrastructure, "jail: " + base::ReplaceInvalidUtf8(payload));
     if (head.kind != kWorkerReady) return;
     ready_ = true;
+    if (ready_timer_) context_.loop->Cancel(*ready_timer_);
+    ready_timer_.reset();
     callbacks_.on_ready(this);
     if (run_ && !run_->started) Start();
     return;
@@ -209,6 +243,13 @@ void Session::OnStream(int fd, bool is_error) {
   // stderr first: what arrives together was most likely a warning before the output.
   if (!is_error && stderr_.valid()) Drain(stderr_.get(), true);
   if (!Drain(fd, is_error)) context_.loop->Remove(fd);
+  if (!active() && !muted_ && idle_bytes_ > context_.output_bytes) Mute(true);
+}
+
+// What prints without end between runs shall wait, not keep sandboxd busy.
+void Session::Mute(bool muted) {
+  muted_ = muted;
+  for (const int fd : {stdout_.get(), stderr_.get()}) context_.loop->Change(fd, muted ? 0U : static_cast<std::uint32_t>(EPOLLIN));
 }
 
 bool Session::Drain(int fd, bool is_error) {
@@ -222,6 +263,7 @@ bool Session::Drain(int fd, bool is_error) {
     (is_error ? err_ : out_).Append(data);
     both_.Append(data);
     total += data.size();
+    if (!active()) idle_bytes_ += data.size();
   }
   return true;
 }
@@ -279,6 +321,9 @@ void Session::Finish(RunResult result) {
   if (memory_timer_) context_.loop->Cancel(*memory_timer_);
   memory_timer_.reset();
   run_.reset();
+  idle_bytes_ = 0;
+  // A cgroup keeps its limit by itself.
+  if (!ended_ && cgroup == nullptr) PollMemoryAfter(kIdleMemoryPoll);
   while (!result.output.empty() && (result.output.back() == '\n' || result.output.back() == ' ')) result.output.pop_back();
   callbacks_.on_result(this, std::move(result));
 }
@@ -309,13 +354,19 @@ void Session::PollMemory() {
   if (cgroup != nullptr) {
     over = cgroup->oom_kills() > oom_seen_;
   } else {
-    over = TreeMemory(context_.proc, {worker_pid, cell.init}) > context_.memory_bytes;
+    over = TreeMemory(context_.proc, {worker_pid, cell.init}, context_.memory_bytes) > context_.memory_bytes;
   }
   if (over) {
     memory_exceeded_ = true;
     return End(RunStatus::kMemoryLost, "memory limit " + std::to_string(context_.memory_bytes >> 20) + " MiB");
   }
-  memory_timer_ = context_.loop->After(kMemoryPoll, [this] { PollMemory(); });
+  if (active() || cgroup == nullptr) PollMemoryAfter(active() ? kMemoryPoll : kIdleMemoryPoll);
+}
+
+void Session::PollMemoryAfter(milliseconds delay) {
+  if (memory_timer_) context_.loop->Cancel(*memory_timer_);
+  memory_timer_.reset();
+  if (context_.poll_memory || cgroup != nullptr) memory_timer_ = context_.loop->After(delay, [this] { PollMemory(); });
 }
 
 std::string Session::DeathCause(int status) const {
@@ -344,6 +395,10 @@ void Session::End(RunStatus status, const std::string& cause) {
   ended_ = true;
   if (eof_timer_) context_.loop->Cancel(*eof_timer_);
   eof_timer_.reset();
+  if (ready_timer_) context_.loop->Cancel(*ready_timer_);
+  ready_timer_.reset();
+  if (memory_timer_) context_.loop->Cancel(*memory_timer_);
+  memory_timer_.reset();
   // Stopped before its output is read for the last time: a dead session prints no more.
   Kill();
   if (run_) {
@@ -351,6 +406,8 @@ void Session::End(RunStatus status, const std::string& cause) {
     result.status = status;
     result.cause = cause;
     Finish(std::move(result));
+  } else {
+    untold_.emplace(status, cause);
   }
   for (const int fd : {control_.get(), stdout_.get(), stderr_.get()}) context_.loop->Remove(fd);
   callbacks_.on_end(this);

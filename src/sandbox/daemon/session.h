@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/unique_fd.h"
 #include "sandbox/daemon/cgroup.h"
@@ -26,7 +27,7 @@ struct SessionContext {
   int proc;  // descriptor of the host's /proc
   std::size_t output_bytes;
   std::size_t memory_bytes;
-  bool poll_memory;  // no cgroup: look at /proc while code runs
+  bool poll_memory;  // no cgroup: look at /proc, often while code runs and now and then between runs
 };
 
 struct RunRequest {
@@ -51,12 +52,15 @@ class Session {
 
   // Makes its control socket and pipes; `guest_fds` are the guest's ends (control, stdout, stderr), to be closed once handed over.
   bool MakeChannels(std::array<base::UniqueFd, 3>* guest_fds);
-  void Listen();
+  // Without word of its worker within `ready_limit` the session ends as a failure of the infrastructure.
+  void Listen(std::chrono::milliseconds ready_limit);
 
   std::uint64_t id() const { return id_; }
   bool ready() const { return ready_; }
   bool ended() const { return ended_; }
   bool running() const { return run_.has_value(); }
+  // Why it ended, where no run was pending that could be told.
+  const std::optional<std::pair<RunStatus, std::string>>& untold() const { return untold_; }
 
   void Run(RunRequest request);  // before ready: waits for it
   void Interrupt();
@@ -98,9 +102,12 @@ class Session {
   void OnStream(int fd, bool is_error);
   bool Drain(int fd, bool is_error);
   void DrainBoth();
+  void Mute(bool muted);
   void OnTimeout();
   void OnGraceOver();
   void PollMemory();
+  void PollMemoryAfter(std::chrono::milliseconds delay);
+  bool active() const { return run_ && run_->started; }
   void Finish(RunResult result);
   RunResult Collect();
   void FinishAnswer();
@@ -119,13 +126,18 @@ class Session {
   std::optional<Pending> run_;
   std::optional<EventLoop::TimerId> memory_timer_;
   std::optional<EventLoop::TimerId> eof_timer_;
+  std::optional<EventLoop::TimerId> ready_timer_;
+  std::optional<std::pair<RunStatus, std::string>> untold_;
   std::uint64_t oom_seen_ = 0;
   bool memory_exceeded_ = false;
+  std::size_t idle_bytes_ = 0;  // read since the last run
+  bool muted_ = false;          // stdout and stderr are left alone until the next run
   bool ready_ = false;
   bool ended_ = false;
 };
 
-// Bytes of memory that the process tree below `pids` holds (proportional set size; resident size where that cannot be read).
-std::uint64_t TreeMemory(int proc, std::initializer_list<pid_t> pids);
+// Bytes of memory that the process tree below `pids` holds (proportional set size; resident size where that cannot be read, and
+// where even that, which counts shared pages again and again, is not above `limit`: it costs far less).
+std::uint64_t TreeMemory(int proc, std::initializer_list<pid_t> pids, std::uint64_t limit);
 
 }  // namespace mathcoder::sandbox

@@ -63,10 +63,11 @@ bool Says(const char* path, char value) {
 
 // What stands in the way of namespaces, as far as settings tell.
 std::string HowToEnableNamespaces(const std::string& why) {
+  // Root does not help: it gives up its rights before it makes the namespace, which is what AppArmor restricts.
   if (Says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1'))
-    return why + "; sysctl kernel.apparmor_restrict_unprivileged_userns=0 (or start as root)";
-  if (Says("/proc/sys/kernel/unprivileged_userns_clone", '0'))
-    return why + "; sysctl kernel.unprivileged_userns_clone=1 (or start as root)";
+    return why +
+           "; sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile that allows mathcoder-sandboxd userns";
+  if (Says("/proc/sys/kernel/unprivileged_userns_clone", '0')) return why + "; sysctl kernel.unprivileged_userns_clone=1";
   if (Says("/proc/sys/user/max_user_namespaces", '0')) return why + "; sysctl user.max_user_namespaces=10000";
   return why +
          "; in a container: allow user namespaces and mounts (docker run --security-opt seccomp=unconfined --security-opt "
