@@ -315,6 +315,7 @@ void Server::OnZygoteEnd() {
   std::vector<Session*> all;
   for (auto& [id, session] : sessions_) all.push_back(session.get());
   for (Session* session : all) {
+    if (session->worker_pid < 0 && !session->forking && !session->worker_gone) continue;  // the next one forks it
     session->worker_gone = true;
     session->forking = false;
     session->End(RunStatus::kInfrastructure,
@@ -372,12 +373,6 @@ void Server::Fork(Session* session) {
     return session->End(RunStatus::kInfrastructure, std::string("sandbox: descriptors: ") + std::strerror(errno));
   }
   session->Listen(kReadyLimit);
-  // A fork that is not even answered by then: the zygote hangs, and with it every session to come.
-  const std::uint64_t id = session->id();
-  loop_.After(kReadyLimit, [this, id, zygote = zygotes_made_] {
-    const auto found = sessions_.find(id);
-    if (found != sessions_.end() && found->second->forking && zygote == zygotes_made_ && zygote_ != nullptr) zygote_->Kill();
-  });
   std::vector<int> fds = {guest[0].get(), guest[1].get(), guest[2].get()};
   if (session->cell.init_pidfd.valid()) fds.push_back(session->cell.init_pidfd.get());
   mc_fork_request request = {};
@@ -401,6 +396,11 @@ void Server::Fork(Session* session) {
 
 void Server::OnEnd(Session* session) {
   if (std::erase(pool_, session) != 0 && !session->ready()) FillLater();
+  // Not even its fork was answered: the zygote hangs. What is asked for from now on waits for the next one.
+  if (session->late() && session->forking && zygote_ != nullptr) {
+    zygote_ready_ = false;
+    zygote_->Kill();
+  }
   if (session->client != 0) {
     clients_.erase(session->client);
     RunResult& lost = lost_[session->client] = Verdict(RunStatus::kSessionLost, "the session is gone");

@@ -137,6 +137,7 @@ bool Session::MakeChannels(std::array<base::UniqueFd, 3>* guest_fds) {
 void Session::Listen(milliseconds ready_limit) {
   ready_timer_ = context_.loop->After(ready_limit, [this, ready_limit] {
     ready_timer_.reset();
+    late_ = true;
     End(RunStatus::kInfrastructure, "sandbox: a session was not ready after " + std::to_string(ready_limit.count()) + " ms");
   });
   context_.loop->Add(control_.get(), EPOLLIN, [this](std::uint32_t events) { OnControl(events); });

@@ -59,6 +59,7 @@ class Session {
   bool ready() const { return ready_; }
   bool ended() const { return ended_; }
   bool running() const { return run_.has_value(); }
+  bool late() const { return late_; }  // ended because it was not ready in time
   // Why it ended, where no run was pending that could be told.
   const std::optional<std::pair<RunStatus, std::string>>& untold() const { return untold_; }
 
@@ -134,6 +135,7 @@ class Session {
   bool muted_ = false;          // stdout and stderr are left alone until the next run
   bool ready_ = false;
   bool ended_ = false;
+  bool late_ = false;
 };
 
 // Bytes of memory that the process tree below `pids` holds (proportional set size; resident size where that cannot be read, and
