@@ -44,6 +44,7 @@ class Backend {
   enum class Status : std::uint8_t {
     kOk,
     kNoCells,  // nothing was changed
+    kInterrupted,  // Interrupt was called: the seats of the rows may hold some of them, and have to be cut to what they held before
     kFailed,   // error() says why; the caches are in an unknown state and Clear must follow
   };
   virtual ~Backend() = default;
@@ -60,6 +61,10 @@ class Backend {
   virtual std::vector<std::uint8_t> Save(std::int32_t seat) = 0;
   virtual bool Load(std::int32_t seat, std::span<const std::uint8_t> saved) = 0;
   virtual void Clear() = 0;
+  // From any thread, while Decode runs: makes it return kInterrupted soon, if it can. Resume takes it back; until then every Decode
+  // is interrupted.
+  virtual void Interrupt() = 0;
+  virtual void Resume() = 0;
   virtual std::string error() const = 0;
 };
 

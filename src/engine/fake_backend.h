@@ -39,7 +39,10 @@ class FakeBackend final : public Backend {
     if (shape_.dense_from > 0) MC_CHECK(rows.size() < shape_.dense_from || OneSeat(rows));
     if (!shape_.shared_cells) MC_CHECK(OneSeat(rows) || OneEach(rows));
     logits_.clear();
-    for (std::size_t i = 0; i < rows.size(); ++i) {
+    // Interrupted somewhere on the way: some rows are in their seats.
+    const bool interrupted = interrupted_;
+    const std::size_t computed = interrupted ? rows.size() / 2 : rows.size();
+    for (std::size_t i = 0; i < computed; ++i) {
       auto& seat = seats_[static_cast<std::size_t>(rows[i].seat)];
       MC_CHECK(static_cast<std::size_t>(rows[i].position) == seat.size());
       std::uint64_t value = seat.empty() ? 7 : seat.back()->value;
@@ -54,7 +57,7 @@ class FakeBackend final : public Backend {
       logits_.push_back(std::move(row));
       ++rows_computed;
     }
-    return Status::kOk;
+    return interrupted ? Status::kInterrupted : Status::kOk;
   }
 
   std::span<const float> Logits(std::size_t index) override {
@@ -95,6 +98,8 @@ class FakeBackend final : public Backend {
   void Clear() override {
     for (auto& seat : seats_) seat.clear();
   }
+  void Interrupt() override { interrupted_ = true; }
+  void Resume() override { interrupted_ = false; }
   std::string error() const override { return "the fake failed"; }
 
   bool fail_next = false;
@@ -131,6 +136,7 @@ class FakeBackend final : public Backend {
 
   BackendShape shape_;
   bool sensitive_;
+  bool interrupted_ = false;
   std::vector<std::vector<std::shared_ptr<Cell>>> seats_;
   std::vector<std::vector<float>> logits_;
 };

@@ -271,6 +271,15 @@ void KvPool::Extend(std::int32_t index, std::span<const TokenId> tokens) {
   }
 }
 
+void KvPool::Restore(std::int32_t index) {
+  const std::size_t held = Held(index);
+  if (backend_.shape().can_cut || held == 0) {
+    backend_.Cut(index, held);
+  } else {
+    Vacate(index);
+  }
+}
+
 void KvPool::Park(Owner owner) {
   const std::int32_t index = SeatOf(owner);
   if (index < 0) return;

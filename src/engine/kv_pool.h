@@ -59,6 +59,7 @@ class KvPool {
   // Notes that these were computed at the end of a seat. Precondition: Reserve was called.
   void Extend(std::int32_t seat, std::span<const TokenId> tokens);
 
+  void Restore(std::int32_t seat);     // after an interrupted batch: the cache is cut to what the pool knows of
   void Park(Owner owner);              // inactive from now on; keeps its cache
   void Drop(Owner owner);              // loses its cache
   void Close(Owner owner);             // the sequence is gone; a prefix that others shared may stay

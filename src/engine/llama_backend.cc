@@ -1,6 +1,7 @@
 #include "engine/llama_backend.h"
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <optional>
 #include <set>
@@ -63,6 +64,8 @@ class LlamaBackend final : public Backend {
     params.kv_unified = plan.shared_cells;
     params.swa_full = true;  // a sliding window that forgets cells could not be rolled back
     params.no_perf = true;
+    params.abort_callback = [](void* flag) { return static_cast<std::atomic<bool>*>(flag)->load(std::memory_order_relaxed); };
+    params.abort_callback_data = &interrupted_;
     const ggml_type type = options.cache_f32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
     params.type_k = type;
     params.type_v = type;
@@ -135,6 +138,7 @@ class LlamaBackend final : public Backend {
     const std::int32_t status = llama_decode(context_.get(), batch);
     if (status == 0) return Status::kOk;
     if (status == 1) return Status::kNoCells;
+    if (status == 2) return Status::kInterrupted;
     error_ = FirstLlamaError();
     if (error_.empty()) error_ = "llama_decode failed with " + std::to_string(status);
     return Status::kFailed;
@@ -175,6 +179,8 @@ class LlamaBackend final : public Backend {
   }
 
   void Clear() override { llama_memory_clear(memory(), /*data=*/true); }
+  void Interrupt() override { interrupted_.store(true, std::memory_order_relaxed); }
+  void Resume() override { interrupted_.store(false, std::memory_order_relaxed); }
   std::string error() const override { return error_; }
 
  private:
@@ -193,6 +199,7 @@ class LlamaBackend final : public Backend {
     if (pool) llama_attach_threadpool(context_.get(), pool.get(), pool.get());
   }
 
+  std::atomic<bool> interrupted_ = false;
   std::vector<ThreadpoolHandle> pools_;  // by their threads; outlive the context
   std::optional<ThreadLadder> ladder_;   // where the number of threads adapts
   int threads_ = 0;
@@ -302,3 +309,15 @@ std::unique_ptr<Backend> MakeLlamaBackend(const LlamaOptions& options, const Lla
 }
 
 }  // namespace mathcoder::engine
+
+// The library is not compiled for the thread sanitizer, which then does not see the atomics by which ggml's threads wait for each
+// other, but sees their calls of memcpy.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+extern "C" const char* __tsan_default_suppressions();
+extern "C" const char* __tsan_default_suppressions() { return "race:ggml_\nrace:llama_context::\n"; }
+#endif

@@ -54,6 +54,8 @@ class LlamaEngine final : public Engine {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
+      scheduler_.CancelAll();
+      InterruptIfUnwanted();
     }
     wake_.notify_all();
     thread_.join();
@@ -86,6 +88,7 @@ class LlamaEngine final : public Engine {
     {
       const std::lock_guard lock(mutex_);
       scheduler_.Cancel(sequence);
+      InterruptIfUnwanted();
     }
     wake_.notify_all();
   }
@@ -100,6 +103,7 @@ class LlamaEngine final : public Engine {
   void Close(SequenceId sequence) override {
     std::unique_lock lock(mutex_);
     scheduler_.Close(sequence);
+    InterruptIfUnwanted();
     wake_.notify_all();
     // Until the thread has told a running Generate of its end, and every callback of it has returned. An idle sequence is not
     // waited for: its seat is freed before the next batch.
@@ -111,6 +115,11 @@ class LlamaEngine final : public Engine {
   }
 
  private:
+  // A batch of a large model takes seconds: nobody waits for one that nobody wants any more.
+  void InterruptIfUnwanted() {
+    if (computing_ && scheduler_.BatchIsUnwanted()) backend_->Interrupt();
+  }
+
   void Run() {
     std::vector<LlamaScheduler::Event> events;
     std::unique_lock lock(mutex_);
@@ -120,9 +129,12 @@ class LlamaEngine final : public Engine {
       const bool computes = scheduler_.Plan(events);
       Tell(events, lock);
       if (computes) {
+        computing_ = true;
         lock.unlock();
         scheduler_.Compute();
         lock.lock();
+        computing_ = false;
+        backend_->Resume();
         scheduler_.Apply(events);
         Tell(events, lock);
       } else if (stopping_ && !scheduler_.HasWork()) {
@@ -162,6 +174,7 @@ class LlamaEngine final : public Engine {
   LlamaScheduler scheduler_;
   std::unordered_map<SequenceId, int> telling_;  // sequences whose callbacks are being called
   bool stopping_ = false;
+  bool computing_ = false;
   std::shared_future<std::string> hash_;
   std::thread thread_;
 };

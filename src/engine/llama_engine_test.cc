@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <random>
@@ -241,6 +243,27 @@ TEST_P(LlamaEngineModes, ManySequencesAtOnceSayWhatEachSaysAlone) {
   }
 }
 
+TEST_P(LlamaEngineModes, AGenerationThatWasCancelledAtAnyMomentCanBeDoneAgain) {
+  const auto engine = OpenLlama(Options());
+  const chat::Tokenizer& tokenizer = engine->tokenizer();
+  const std::vector<TokenId> prompt = Prompt(tokenizer, Questions()[0]);
+  const SequenceId id = engine->Open({});
+  engine->Append(id, prompt);
+  const std::vector<TokenId> expected = GenerateAndWait(*engine, id, Most(15)).tokens;
+  for (int i = 0; i < 40; ++i) {
+    engine->RollBack(id, i % 2 == 0 ? 0 : prompt.size());
+    if (i % 2 == 0) engine->Append(id, prompt);
+    Waiter waiter;
+    engine->Generate(id, Most(15), waiter.Callbacks());
+    std::this_thread::sleep_for(std::chrono::microseconds(i * 150));
+    engine->Cancel(id);
+    const GenerateResult result = waiter.Wait();
+    EXPECT_TRUE(std::equal(result.tokens.begin(), result.tokens.end(), expected.begin()));
+    engine->RollBack(id, prompt.size());
+    ASSERT_EQ(GenerateAndWait(*engine, id, Most(15)).tokens, expected) << i;
+  }
+}
+
 TEST_P(LlamaEngineModes, CancelAndCloseAtAnyMoment) {
   const char* fixed = std::getenv("MATHCODER_TEST_SEED");
   const unsigned seed = fixed != nullptr ? static_cast<unsigned>(std::atoi(fixed)) : std::random_device()();
@@ -360,6 +383,42 @@ TEST(LlamaEngine, DeterministicModeDoesNotSeeTheNumberOfThreads) {
     }
     if (first.empty()) first = logits;
     EXPECT_EQ(logits, first) << threads << " threads";
+  }
+}
+
+TEST(LlamaEngine, AnInterruptedBatchCanBeCutAwayAndComputedAgain) {
+  for (const KvLayout layout : {KvLayout::kShared, KvLayout::kStreams}) {
+    LlamaOptions options = Small(layout);
+    options.sequence_context = 512;
+    options.threads = 1;
+    const LlamaModel model(options);
+    const auto backend = MakeLlamaBackend(options, model, PlanContext(options, model));
+    std::vector<BackendRow> rows;
+    for (std::int32_t i = 0; i < 400; ++i) rows.push_back({i + 100, i, 1, i == 399});
+    const std::span<const BackendRow> start = std::span(rows).first(100);
+    const std::span<const BackendRow> rest = std::span(rows).subspan(100);
+    ASSERT_EQ(backend->Decode(start), Backend::Status::kOk);
+    ASSERT_EQ(backend->Decode(rest), Backend::Status::kOk);
+    const std::span<const float> row = backend->Logits(299);
+    const std::vector<float> expected(row.begin(), row.end());
+    int interrupted = 0;
+    for (int i = 0; i < 20; ++i) {
+      backend->Cut(1, 100);
+      std::thread stops([&] {
+        std::this_thread::sleep_for(std::chrono::microseconds(i * 200));
+        backend->Interrupt();
+      });
+      const Backend::Status status = backend->Decode(rest);
+      stops.join();
+      backend->Resume();
+      ASSERT_TRUE(status == Backend::Status::kOk || status == Backend::Status::kInterrupted);
+      interrupted += status == Backend::Status::kInterrupted ? 1 : 0;
+      backend->Cut(1, 100);
+      ASSERT_EQ(backend->Decode(rest), Backend::Status::kOk);
+      const std::span<const float> again = backend->Logits(299);
+      ASSERT_EQ(std::vector<float>(again.begin(), again.end()), expected);
+    }
+    EXPECT_GT(interrupted, 0);
   }
 }
 

@@ -81,6 +81,10 @@ void LlamaScheduler::Cancel(SequenceId id) {
   if (found != sequences_.end() && found->second->generating) found->second->cancelled = true;
 }
 
+bool LlamaScheduler::BatchIsUnwanted() const {
+  return std::all_of(work_.begin(), work_.end(), [this](const Work& work) { return sequences_.at(work.sequence)->cancelled; });
+}
+
 void LlamaScheduler::CancelAll() {
   for (Sequence* sequence : generating_) sequence->cancelled = true;
 }
@@ -336,6 +340,10 @@ void LlamaScheduler::Apply(std::vector<Event>& events) {
   if (status_ == Backend::Status::kNoCells) {
     // The pool's count and the library's differ (cells that a sliding window still holds): drop something and try again.
     if (!pool_.DropOne()) MakeRoom(events);
+    return;
+  }
+  if (status_ == Backend::Status::kInterrupted) {
+    for (const Work& work : work_) pool_.Restore(pool_.SeatOf(work.sequence));
     return;
   }
   if (status_ == Backend::Status::kFailed) {

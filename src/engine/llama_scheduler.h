@@ -58,6 +58,8 @@ class LlamaScheduler {
     return found != sequences_.end() && found->second->generating;
   }
   void CancelAll();
+  // Every sequence of the batch that is being computed was cancelled since: it may be interrupted.
+  bool BatchIsUnwanted() const;
 
   // True when Plan has something to do: a batch, or an end to tell.
   bool HasWork() const { return running_ > 0 || !closing_.empty(); }

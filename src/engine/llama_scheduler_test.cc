@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <functional>
+#include <optional>
 #include <random>
 
 #include "engine/fake_backend.h"
@@ -283,6 +284,30 @@ TEST(LlamaScheduler, AFailedBatchFailsItsSequencesAndNobodyElse) {
   EXPECT_EQ(machine.Generate(id, Most(4)).tokens, good);
 }
 
+TEST(LlamaScheduler, AnInterruptedBatchLeavesNothingBehind) {
+  for (const bool shared : {true, false}) {
+    Machine machine(Shape(shared, 4, 300), false, Options());
+    const SequenceId id = machine.scheduler.Open({});
+    const std::vector<TokenId> prompt = Tokens(20, 15);
+    machine.scheduler.Append(id, prompt);
+    const std::vector<TokenId> expected = machine.Generate(id, Most(6)).tokens;
+    machine.scheduler.RollBack(id, prompt.size() - 5);
+    machine.scheduler.Append(id, std::span(prompt).last(5));
+    std::optional<GenerateResult> result;
+    machine.scheduler.Generate(id, Most(6), {nullptr, [&](GenerateResult r) { result = std::move(r); }});
+    machine.backend.Interrupt();
+    machine.Step();
+    machine.scheduler.Cancel(id);
+    EXPECT_TRUE(machine.scheduler.BatchIsUnwanted());
+    machine.backend.Resume();
+    machine.Drain();
+    ASSERT_TRUE(result.has_value());
+    EXPECT_EQ(result->reason, StopReason::kCancelled);
+    EXPECT_EQ(machine.scheduler.Tokens(id), prompt);
+    EXPECT_EQ(machine.Generate(id, Most(6)).tokens, expected);
+  }
+}
+
 TEST(LlamaScheduler, TheLibraryRunningOutOfCellsIsNoFailure) {
   Machine machine(Shape(true, 4, 300), false, Options());
   const SequenceId parked = machine.scheduler.Open({});
@@ -423,6 +448,10 @@ TEST_P(LlamaSchedulerLives, EqualThoseOfOneAlone) {
         life->deeds.push_back({Life::Deed::kRollBack, {}, {}, n});
       } else if (what == 6 && below(3) == 0) {
         scheduler.Cancel(life->id);
+      } else if (what == 8 && below(3) == 0) {
+        machine.backend.Interrupt();  // the interrupted batch is then simply computed again
+        machine.Step();
+        machine.backend.Resume();
       } else if (what == 7 && below(3) == 0) {
         if (!life->busy) check(*life, scheduler.Tokens(life->id));
         scheduler.Close(life->id);
