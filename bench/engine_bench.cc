@@ -3,6 +3,7 @@
 //                [--deterministic] [--repeats 2]
 // Prompts are random and differ from their first token on, so that nothing is shared; no stop ends a sequence early (the numbers
 // are of all tokens that were asked for, and the program fails when one is missing).
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -11,8 +12,6 @@
 #include <random>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
 
 #include "base/json.h"
 #include "base/paths.h"

@@ -17,9 +17,9 @@ namespace mathcoder::engine {
 
 struct BackendShape {
   std::size_t seats = 1;
-  std::size_t cells = 0;        // tokens that fit in all
-  std::size_t seat_cells = 0;   // tokens that fit in one seat
-  std::size_t batch = 512;      // rows of one Decode
+  std::size_t cells = 0;       // tokens that fit in all
+  std::size_t seat_cells = 0;  // tokens that fit in one seat
+  std::size_t batch = 512;     // rows of one Decode
   std::size_t vocabulary = 0;
   // True: seats share one pool of cells, a copy costs none, rows of any seats go together in one batch.
   // False: each seat has `seat_cells` of its own ("streams"), a copy moves memory. Rows of one batch are then either one a seat
@@ -43,9 +43,9 @@ class Backend {
  public:
   enum class Status : std::uint8_t {
     kOk,
-    kNoCells,  // nothing was changed
+    kNoCells,      // nothing was changed
     kInterrupted,  // Interrupt was called: the seats of the rows may hold some of them, and have to be cut to what they held before
-    kFailed,   // error() says why; the caches are in an unknown state and Clear must follow
+    kFailed,       // error() says why; the caches are in an unknown state and Clear must follow
   };
   virtual ~Backend() = default;
 

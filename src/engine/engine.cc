@@ -15,13 +15,20 @@ base::Json ToJson(const SamplingOptions& options) {
 
 std::string_view Name(StopReason reason) {
   switch (reason) {
-    case StopReason::kStopToken: return "stop_token";
-    case StopReason::kStopString: return "stop_string";
-    case StopReason::kEndOfGeneration: return "end_of_generation";
-    case StopReason::kMaxTokens: return "max_tokens";
-    case StopReason::kContextFull: return "context_full";
-    case StopReason::kCancelled: return "cancelled";
-    case StopReason::kFailed: return "failed";
+    case StopReason::kStopToken:
+      return "stop_token";
+    case StopReason::kStopString:
+      return "stop_string";
+    case StopReason::kEndOfGeneration:
+      return "end_of_generation";
+    case StopReason::kMaxTokens:
+      return "max_tokens";
+    case StopReason::kContextFull:
+      return "context_full";
+    case StopReason::kCancelled:
+      return "cancelled";
+    case StopReason::kFailed:
+      return "failed";
   }
   return "failed";
 }

@@ -38,9 +38,7 @@ std::size_t KvPool::Match(const TokenPlan& plan, std::span<const TokenId> tokens
   return backend_.shape().can_cut || whole == tokens.size() ? whole : 0;
 }
 
-std::size_t KvPool::Common(const TokenPlan& a, const TokenPlan& b) const {
-  return Match(a, b.tokens, b.borders);
-}
+std::size_t KvPool::Common(const TokenPlan& a, const TokenPlan& b) const { return Match(a, b.tokens, b.borders); }
 
 std::int32_t KvPool::BestDonor(const TokenPlan& plan, std::int32_t except, std::size_t* length) const {
   std::int32_t best = -1;
@@ -340,8 +338,8 @@ void KvPool::CheckInvariants() const {
     for (const std::uint32_t cell : seat.cells) ++references[cell];
   }
   MC_CHECK(references == references_);
-  MC_CHECK(!shared_ || free_cells_.size() ==
-                           static_cast<std::size_t>(std::count(references.begin(), references.end(), std::uint16_t{0})));
+  MC_CHECK(!shared_ ||
+           free_cells_.size() == static_cast<std::size_t>(std::count(references.begin(), references.end(), std::uint16_t{0})));
 }
 
 }  // namespace mathcoder::engine

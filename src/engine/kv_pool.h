@@ -20,8 +20,8 @@ namespace mathcoder::engine {
 
 struct KvPoolOptions {
   bool deterministic = false;
-  std::size_t retained_prefixes = 4;      // prefixes of closed sequences that are kept for the next ones
-  std::size_t swap_bytes = 0;             // host memory for parked caches that lost their seat (streams only)
+  std::size_t retained_prefixes = 4;  // prefixes of closed sequences that are kept for the next ones
+  std::size_t swap_bytes = 0;         // host memory for parked caches that lost their seat (streams only)
 };
 
 // Tokens with the ends of the chunks they are computed by; `borders` is empty outside deterministic mode.
@@ -59,11 +59,11 @@ class KvPool {
   // Notes that these were computed at the end of a seat. Precondition: Reserve was called.
   void Extend(std::int32_t seat, std::span<const TokenId> tokens);
 
-  void Restore(std::int32_t seat);     // after an interrupted batch: the cache is cut to what the pool knows of
-  void Park(Owner owner);              // inactive from now on; keeps its cache
-  void Drop(Owner owner);              // loses its cache
-  void Close(Owner owner);             // the sequence is gone; a prefix that others shared may stay
-  void ForgetAll();                    // after Backend::Clear
+  void Restore(std::int32_t seat);  // after an interrupted batch: the cache is cut to what the pool knows of
+  void Park(Owner owner);           // inactive from now on; keeps its cache
+  void Drop(Owner owner);           // loses its cache
+  void Close(Owner owner);          // the sequence is gone; a prefix that others shared may stay
+  void ForgetAll();                 // after Backend::Clear
 
   std::size_t free_cells() const { return free_cells_.size(); }
   std::uint64_t evictions() const { return evictions_; }  // of open sequences

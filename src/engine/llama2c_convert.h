@@ -1,8 +1,8 @@
 // Test helper: writes a checkpoint of llama2.c (its first .bin layout, with its tokenizer) as a GGUF file.
 #pragma once
 
-#include <gguf.h>
 #include <ggml.h>
+#include <gguf.h>
 
 #include <cstdint>
 #include <cstring>
@@ -55,7 +55,8 @@ inline void ConvertLlama2c(const std::filesystem::path& checkpoint, const std::f
     std::memcpy(&score, words.data() + at, 4);
     std::memcpy(&length, words.data() + at + 4, 4);
     std::string text;
-    for (const char c : words.substr(at + 8, static_cast<std::size_t>(length))) text += c == ' ' ? "\xE2\x96\x81" : std::string(1, c);
+    for (const char c : words.substr(at + 8, static_cast<std::size_t>(length)))
+      text += c == ' ' ? "\xE2\x96\x81" : std::string(1, c);
     at += 8 + static_cast<std::size_t>(length);
     const std::size_t id = texts.size();
     types.push_back(id == 0 ? 2 : id <= 2 ? 3 : id < 259 ? 6 : 1);

@@ -17,7 +17,6 @@
 namespace mathcoder::engine {
 namespace {
 
-
 // Threads of one core share its vector units: one a core is what matrix products want.
 unsigned PhysicalCores() {
   std::set<std::string> cores;
@@ -229,8 +228,8 @@ ContextPlan PlanContext(const LlamaOptions& options, const LlamaModel& model) {
   if (longest == 0) longest = std::min<std::size_t>(model.train_context(), std::max(options.longest_sequence, 1U));
   if (options.context > 0) longest = std::min<std::size_t>(longest, options.context);
   if (options.sequence_context > longest) {
-    throw base::BadInput("-c " + std::to_string(options.context) + " holds no sequence of " + std::to_string(options.sequence_context) +
-                         " tokens; make -c at least as large");
+    throw base::BadInput("-c " + std::to_string(options.context) + " holds no sequence of " +
+                         std::to_string(options.sequence_context) + " tokens; make -c at least as large");
   }
 
   std::uint64_t cells = options.context;

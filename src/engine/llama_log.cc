@@ -13,7 +13,7 @@ namespace {
 // The callback of the library has no owner that could pass this around.
 struct Log {
   std::mutex mutex;
-  std::string line;    // of the level that is being continued
+  std::string line;  // of the level that is being continued
   ggml_log_level level = GGML_LOG_LEVEL_NONE;
   std::string first_error;
   bool echo = false;

@@ -294,7 +294,8 @@ bool LlamaScheduler::Compose() {
   std::size_t room = std::min(chunk, shape.batch - rows_.size());
   for (Sequence* sequence : prefilling) {
     // A batch that attention treats densely is of one sequence; a small one may be of several.
-    if (!rows_.empty() && shape.dense_from > 0) room = std::min(room, shape.dense_from - 1 - std::min(rows_.size(), shape.dense_from - 1));
+    if (!rows_.empty() && shape.dense_from > 0)
+      room = std::min(room, shape.dense_from - 1 - std::min(rows_.size(), shape.dense_from - 1));
     if (room == 0) break;
     room -= AddRows(*sequence, room);
     if (!shape.shared_cells) break;
@@ -371,8 +372,7 @@ void LlamaScheduler::Apply(std::vector<Event>& events) {
     if (sequence.cancelled) continue;
     sequence.computed = std::max(sequence.computed, held + work.rows);
     if (!work.samples) continue;
-    const auto token =
-        sampler_.Sample(sequence.options.sampling, backend_.Logits(work.first_row + work.rows - 1), sequence.tokens);
+    const auto token = sampler_.Sample(sequence.options.sampling, backend_.Logits(work.first_row + work.rows - 1), sequence.tokens);
     if (token) {
       Accept(sequence, *token, events);
     } else {

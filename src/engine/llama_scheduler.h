@@ -21,9 +21,9 @@
 namespace mathcoder::engine {
 
 struct SchedulerOptions {
-  std::size_t parallel = 16;          // sequences that compute at once
-  std::size_t prefill_chunk = 128;    // rows of prompts beside decoding ones
-  std::size_t sequence_context = 0;   // longest sequence
+  std::size_t parallel = 16;         // sequences that compute at once
+  std::size_t prefill_chunk = 128;   // rows of prompts beside decoding ones
+  std::size_t sequence_context = 0;  // longest sequence
   bool deterministic = false;
   KvPoolOptions pool;
 };
@@ -93,7 +93,7 @@ class LlamaScheduler {
     std::optional<chat::StopMatcher> matcher;
     std::size_t start = 0;  // length at Generate
     GenerateResult result;
-    bool started = false;   // some work of this Generate has begun
+    bool started = false;  // some work of this Generate has begun
     Clock::time_point asked;
   };
   struct Work {
@@ -136,7 +136,7 @@ class LlamaScheduler {
   std::vector<BackendRow> rows_;
   std::vector<Work> work_;
   Backend::Status status_ = Backend::Status::kOk;
-  bool decoded_last_ = false;  // the last batch was of decoding sequences: prompts come next
+  bool decoded_last_ = false;         // the last batch was of decoding sequences: prompts come next
   std::vector<std::int8_t> control_;  // by token: -1 unknown
   EngineStats stats_;
 };

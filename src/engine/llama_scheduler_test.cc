@@ -221,7 +221,8 @@ TEST(LlamaScheduler, StopsAndWhatIsKept) {
       {"a string that ends with a token", [&](auto& o, const auto&, const auto&) { o.stop.strings = {before + piece}; },
        StopReason::kStopString, long_one + 1},
       {"a string that ends inside a token: the token goes, its beginning is the residual",
-       [&](auto& o, const auto&, const auto&) { o.stop.strings = {before + piece.substr(0, 1)}; }, StopReason::kStopString, long_one},
+       [&](auto& o, const auto&, const auto&) { o.stop.strings = {before + piece.substr(0, 1)}; }, StopReason::kStopString,
+       long_one},
   };
   const std::string first_byte = piece.substr(0, 1);
   for (const Case& c : cases) {
@@ -421,7 +422,8 @@ TEST_P(LlamaSchedulerLives, EqualThoseOfOneAlone) {
         lives.push_back(std::move(born));
       } else if (what <= 3 && !life->busy && !scheduler.Tokens(life->id).empty()) {
         GenerateOptions generate = Most(1 + below(12));
-        if (below(3) == 0) generate.stop.strings = {std::string(1, static_cast<char>('a' + below(6))) + static_cast<char>('a' + below(6))};
+        if (below(3) == 0)
+          generate.stop.strings = {std::string(1, static_cast<char>('a' + below(6))) + static_cast<char>('a' + below(6))};
         if (below(3) == 0) generate.stop.tokens = {FakeTokenizer::kStop, 3, 4, 5};
         life->busy = true;
         life->streamed.clear();

@@ -15,7 +15,9 @@
 
 namespace mathcoder::engine::testing {
 
-inline std::filesystem::path RepositoryModel() { return std::filesystem::path(MATHCODER_SOURCE_DIR) / "models/mathematics-7m-f16.gguf"; }
+inline std::filesystem::path RepositoryModel() {
+  return std::filesystem::path(MATHCODER_SOURCE_DIR) / "models/mathematics-7m-f16.gguf";
+}
 
 inline std::filesystem::path SharedDir() {
   const char* set = std::getenv("MATHCODER_SHARED");
@@ -65,6 +67,29 @@ class Waiter {
   std::optional<GenerateResult> result_;
   int ends_ = 0;
 };
+
+// A folder that goes away.
+class Scratch {
+ public:
+  Scratch() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "mathcoder-engine-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~Scratch() { std::filesystem::remove_all(path_); }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline LlamaOptions Small(KvLayout layout = KvLayout::kAuto) {
+  LlamaOptions options;
+  options.model = RepositoryModel();
+  options.parallel = 4;
+  options.sequence_context = 256;
+  options.layout = layout;
+  return options;
+}
 
 inline GenerateResult GenerateAndWait(Engine& engine, SequenceId sequence, GenerateOptions options) {
   Waiter waiter;

@@ -68,9 +68,7 @@ std::optional<TokenId> Sampler::Sample(const SamplingOptions& options, std::span
   if (options.temperature <= 0.0F) return static_cast<TokenId>(best);
 
   // Candidates from the most likely on; equal logits in the order of their ids, so that the order is total.
-  const auto likelier = [](const Candidate& a, const Candidate& b) {
-    return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
-  };
+  const auto likelier = [](const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; };
   candidates_.clear();
   // min-p and an exponent that underflows give the same cut for free: drop hopeless tokens before anything is sorted.
   // Dropping by probability relative to the best commutes with top-k, not with top-p's total: that is why only what adds

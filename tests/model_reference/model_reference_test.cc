@@ -31,9 +31,9 @@ class ModelReference : public ::testing::TestWithParam<const char*> {
     if (!fs::exists(Python())) return;
     std::string pattern = (fs::temp_directory_path() / "mathcoder-reference-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
-    const std::string command = "HF_HUB_OFFLINE=1 '" + Python().string() + "' -I '" MATHCODER_SOURCE_DIR
-                                "/tests/model_reference/make_reference.py' '" + folder_.string() + "' 2>'" +
-                                (folder_ / "log").string() + "'";
+    const std::string command = "HF_HUB_OFFLINE=1 '" + Python().string() +
+                                "' -I '" MATHCODER_SOURCE_DIR "/tests/model_reference/make_reference.py' '" + folder_.string() +
+                                "' 2>'" + (folder_ / "log").string() + "'";
     failed_ = std::system(command.c_str()) != 0;
   }
   static void TearDownTestSuite() {
