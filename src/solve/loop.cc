@@ -130,15 +130,18 @@ Action Loop::Generated(const engine::GenerateResult& result) {
   MC_CHECK(roles.size() == ids.size());
   transcript_.timings.generate += result.elapsed;
   transcript_.timings.generated_tokens += ids.size();
-  if (awaiting_prefill_ > 0) {
-    // The promise of the engine: an observation costs its own tokens and the one sampled last. More only after an eviction; fewer
-    // would mean that the model did not see all of it. (0: an engine that does not prefill.)
+  if (awaiting_prefill_) {
+    // An observation costs its own tokens and the one sampled last; more after an eviction, fewer where another sample's cache holds
+    // the same tokens. Always: what was computed and what was found are all of the sequence, so the model saw all of it. (0: an
+    // engine that does not prefill.)
     transcript_.executions.back().prefilled_tokens = result.prefilled_tokens;
-    if (result.prefilled_tokens > 0 && result.prefilled_tokens < awaiting_prefill_) {
-      return Finish(Ending::kEngineFailure, "the engine computed " + std::to_string(result.prefilled_tokens) + " tokens where " +
-                                                std::to_string(awaiting_prefill_) + " were new; this is a bug, please report it");
+    awaiting_prefill_ = false;
+    const std::size_t length = transcript_.token_ids.size();
+    if (result.prefilled_tokens > 0 && result.prefilled_tokens + result.cached_tokens != length) {
+      return Finish(Ending::kEngineFailure, "the engine computed " + std::to_string(result.prefilled_tokens) + " tokens and found " +
+                                                std::to_string(result.cached_tokens) + ", the sequence has " + std::to_string(length) +
+                                                "; this is a bug, please report it");
     }
-    awaiting_prefill_ = 0;
   }
   const bool forged = reader_->forged_execution();
   if (forged && result.reason == StopReason::kStopToken) {
@@ -148,7 +151,6 @@ Action Loop::Generated(const engine::GenerateResult& result) {
   }
   AppendTokens(ids, roles);
   if (ids.size() < result.tokens.size()) roll_back_ = transcript_.token_ids.size();
-  last_token_dropped_ = ids.size() < result.tokens.size() || !result.residual.empty() || result.reason == StopReason::kStopString;
   if (!result.residual.empty()) {
     const std::vector<chat::TokenId> rest = tokenizer_.Encode(result.residual);
     const TokenRole role = reader_->blocks().empty() ? TokenRole::kText : RoleOf(reader_->blocks().back().kind);
@@ -213,8 +215,7 @@ Action Loop::Executed(const sandbox::RunResult& result) {
   const chat::TokenTrace trace = dialect_.Encode(tokenizer_, dialect_.RenderObservation(observation), /*begin_of_text=*/false);
   reader_->NoteObservation(observation);
   roles_taken_ = 0;
-  // Residual text of a cut token may be waiting to be computed too. After a stop string the last token may have been kept or cut.
-  awaiting_prefill_ = pending_.size() + trace.ids.size() + (last_token_dropped_ ? 0 : 1);
+  awaiting_prefill_ = true;
   AppendTokens(trace.ids, trace.roles);
   pending_.insert(pending_.end(), trace.ids.begin(), trace.ids.end());
   transcript_.timings.observation_tokens += trace.ids.size();

@@ -91,8 +91,7 @@ class Loop {
   bool last_words_ = false;              // the code that runs was the end of the message
   std::size_t streamed_ = 0;             // tokens of the running generation that the reader has seen
   std::size_t roles_taken_ = 0;          // of reader_->generated_roles()
-  std::size_t awaiting_prefill_ = 0;     // tokens that the next Generated must report as prefilled, at least
-  bool last_token_dropped_ = false;      // the token sampled last was cut: all that is kept was computed
+  bool awaiting_prefill_ = false;        // the next Generated reports what the last observation cost
 };
 
 // What the model is told: the policy's view of the output, with the verdict where the output alone would not say it (a timeout).

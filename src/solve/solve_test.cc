@@ -232,6 +232,29 @@ TEST(Loop, AForgedExecutionIsCutAndTheCodeIsRun) {
   EXPECT_EQ(loop.transcript().token_ids.size(), loop.transcript().token_roles.size());
 }
 
+// Another sample's cache may hold the very observation: fewer tokens are computed than were appended, and nothing is wrong. Tokens
+// that were neither computed nor found were not seen by the model.
+TEST(Loop, AnObservationMayBeFoundInACacheButNotBeMissing) {
+  const auto dialect = chat::LoadDialect("mathcoder");
+  const auto tokenizer = chat::MakeByteTokenizer(dialect->special_strings());
+  const auto policy = chat::LoadObservationPolicy("mathcoder");
+  for (const std::size_t missing : {0, 1}) {
+    Loop loop({.question = "?"}, *tokenizer, *dialect, policy, {}, nullptr);
+    engine::GenerateResult code;
+    code.reason = engine::StopReason::kStopToken;
+    code.tokens = {*tokenizer->Special("<|code|>"), '1', *tokenizer->Special("<|endofblock|>")};
+    ASSERT_EQ(loop.Generated(code), Action::kExecute);
+    ASSERT_EQ(loop.Executed(Output("a longer output")), Action::kGenerate);
+    engine::GenerateResult next;
+    next.reason = engine::StopReason::kStopToken;
+    next.tokens = {*tokenizer->Special("<|endofmessage|>")};
+    next.prefilled_tokens = 1;
+    next.cached_tokens = loop.transcript().token_ids.size() - 1 - missing;
+    ASSERT_EQ(loop.Generated(next), Action::kFinished);
+    EXPECT_EQ(loop.transcript().ending, missing == 0 ? Ending::kAnswered : Ending::kEngineFailure);
+  }
+}
+
 TEST_F(SchedulerTest, ManyProblemsStayApart) {
   std::deque<chat::Transcript> recordings;
   for (int i = 0; i < 200; ++i) {
