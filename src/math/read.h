@@ -1,0 +1,38 @@
+// LaTeX, plain text, Unicode mathematics and Python output into one tree (math/expr.h). One lexer, one Pratt parser; nothing is ever
+// evaluated or guessed: what cannot be read whole is an error with its position. Thread-safe: no state.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "math/expr.h"
+
+namespace mathcoder::math {
+
+struct ReadOptions {
+  std::size_t max_bytes = 8192;
+  std::size_t max_depth = 64;    // of the tree
+  std::size_t max_nodes = 4096;
+  bool prose = true;    // words that are no mathematics become kText ("odd $n$", "no solution"); off: they are an error
+  bool units = true;    // "48 grams" is a kUnit; off: letters after a number are factors
+};
+
+struct ReadError {
+  std::size_t position = 0;  // byte offset in the input
+  std::string message;       // what was found there and what was expected: one line
+};
+
+// Exactly one of the two. Linear in the input's length (times the nesting depth); never throws on any input.
+struct ReadResult {
+  std::variant<Expr, ReadError> state;
+  bool ok() const { return state.index() == 0; }
+  const Expr& expr() const { return std::get<0>(state); }
+  const ReadError& error() const { return std::get<1>(state); }
+};
+
+ReadResult ReadMath(std::string_view text, const ReadOptions& options = {});
+
+}  // namespace mathcoder::math
