@@ -9,6 +9,21 @@ find_package(OpenSSL 3.0 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp>=2.5)
 
+# Exact arithmetic: FLINT 3 holds everything; before it Arb, Antic and Calcium are libraries of their own.
+find_path(FLINT_INCLUDE flint/flint.h REQUIRED)
+find_library(FLINT_LIBRARY flint REQUIRED)
+set(flint_libraries ${FLINT_LIBRARY})
+if(NOT EXISTS ${FLINT_INCLUDE}/flint/ca.h)
+  find_path(CALCIUM_INCLUDE calcium/ca.h REQUIRED)
+  find_library(CALCIUM_LIBRARY calcium REQUIRED)
+  find_library(ANTIC_LIBRARY antic REQUIRED)
+  find_library(ARB_LIBRARY NAMES flint-arb arb REQUIRED)
+  list(PREPEND flint_libraries ${CALCIUM_LIBRARY} ${ANTIC_LIBRARY} ${ARB_LIBRARY})
+endif()
+add_library(mathcoder_flint INTERFACE)
+target_include_directories(mathcoder_flint SYSTEM INTERFACE ${FLINT_INCLUDE})
+target_link_libraries(mathcoder_flint INTERFACE ${flint_libraries} m)
+
 # yaml-cpp 0.7 exports `yaml-cpp`, newer ones `yaml-cpp::yaml-cpp`.
 if(NOT TARGET yaml-cpp::yaml-cpp)
   add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
