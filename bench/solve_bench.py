@@ -1,6 +1,6 @@
 """mathcoder solve against the published method (bench/baseline/published_method.py), in turns, in one run on one machine.
 
-Throughput: the first N problems of the Mathematics test set, ours with -j N, the peer at the concurrency that suits it best.
+Throughput: the first N problems of the Mathematics test set, both sides at the concurrency that suits them best.
 Latency: problems one at a time, the median. Both sides are given a started machine (for the peer llama-server and Python, for us the
 model and the jail's zygote are up); the whole program, start included, is reported beside it. The answers of both are compared.
 
@@ -82,7 +82,7 @@ class Ours:
         asked = [json.loads(line) for line in open(problems)]
         ordered = [by_question[json.dumps(next(m for m in p["messages"] if m["role"] == "user")["content"])] for p in asked]
         times = [r["mathcoder"]["timings"] for r in ordered]
-        return {"process_seconds": seconds, "answers": [self.answer(r) for r in ordered],
+        return {"process_seconds": seconds, "at_once": at_once, "answers": [self.answer(r) for r in ordered],
                 "latencies": [t["total_us"] / 1e6 for t in times],
                 "endings": sorted({r["mathcoder"]["ending"] for r in ordered})}
 
@@ -121,10 +121,12 @@ def main():
     parser.add_argument("--problems", type=int, default=64)
     parser.add_argument("--latency-problems", type=int, default=12)
     parser.add_argument("-t", "--threads", type=int, default=0, help="threads of our engine (0: its own choice)")
+    parser.add_argument("--at-once", default="8,16", help="our concurrencies (-j); the better counts")
     parser.add_argument("--peer-at-once", default="4,8", help="concurrencies of the peer; the best counts")
     parser.add_argument("--peer-threads", default="1,0", help="threads of the peer's server (0: its own choice); the best count")
     parser.add_argument("--out", help="also write the result here, as JSON")
     arguments = parser.parse_args()
+    at_once = [int(n) for n in arguments.at_once.split(",")]
     peer_at_once = [int(n) for n in arguments.peer_at_once.split(",")]
     peer_threads = [int(n) for n in arguments.peer_threads.split(",")]
 
@@ -136,16 +138,16 @@ def main():
         rows = []
         for repeat in range(arguments.repeats):
             # Ours without its start: a run of one problem costs the start and that problem's own time.
-            one = ours.run(single, arguments.problems)
+            one = ours.run(single, max(at_once))
             start = max(one["process_seconds"] - one["latencies"][0], 0.0)
-            mine = ours.run(many, arguments.problems)
+            mine = min((ours.run(many, n) for n in at_once), key=lambda r: r["process_seconds"])
             theirs = min((peer.run(many, n, t) for n in peer_at_once for t in peer_threads), key=lambda r: r["seconds"])
             mine_alone = ours.run(few, 1)
             theirs_alone = min((peer.run(few, 1, t) for t in peer_threads), key=lambda r: r["latency_p50"])
             steady = mine["process_seconds"] - start
             row = {
                 "ours": {"problems_per_second": arguments.problems / steady, "whole_program": arguments.problems / mine["process_seconds"],
-                         "start_seconds": start, "latency": statistics.median(mine_alone["latencies"]), "endings": mine["endings"]},
+                         "at_once": mine["at_once"], "start_seconds": start, "latency": statistics.median(mine_alone["latencies"]), "endings": mine["endings"]},
                 "peer": {"problems_per_second": theirs["problems_per_second"], "whole_program": arguments.problems / theirs["process_seconds"],
                          "at_once": theirs["at_once"], "threads": theirs["threads"], "latency": theirs_alone["latency_p50"]},
                 "answers_agree": sum(a == b for a, b in zip(mine["answers"], theirs["answers"])),
@@ -155,7 +157,7 @@ def main():
             row["whole_program_ratio"] = row["ours"]["whole_program"] / row["peer"]["whole_program"]
             row["latency_ratio"] = row["peer"]["latency"] / row["ours"]["latency"]
             rows.append(row)
-            print(f"run {repeat + 1}: ours {row['ours']['problems_per_second']:.1f}/s, peer {row['peer']['problems_per_second']:.2f}/s "
+            print(f"run {repeat + 1}: ours {row['ours']['problems_per_second']:.1f}/s (-j {mine['at_once']}), peer {row['peer']['problems_per_second']:.2f}/s "
                   f"(-j {theirs['at_once']}): {row['throughput_ratio']:.1f} times; alone {row['ours']['latency'] * 1000:.0f} ms against "
                   f"{row['peer']['latency'] * 1000:.0f} ms: {row['latency_ratio']:.1f} times; "
                   f"{row['answers_agree']} of {arguments.problems} answers agree", file=sys.stderr)

@@ -91,17 +91,30 @@ class Kernel:
     def __init__(self, python, library_path):
         environment = dict(os.environ, PYTHONPATH=library_path) if library_path else dict(os.environ)
         environment["OPENBLAS_NUM_THREADS"] = "1"
+        self.command = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        self.environment = environment
+        self.ready = False
+        self.start()
+
+    def start(self):
         self.manager = KernelManager(kernel_name="python3")
-        self.manager.kernel_spec.argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        self.manager.start_kernel(env=environment)
+        self.manager.kernel_spec.argv = self.command
+        self.manager.start_kernel(env=self.environment)
         self.client = self.manager.client()
         self.client.start_channels()
-        self.ready = False
 
     def run(self, code):
-        if not self.ready:
-            self.client.wait_for_ready(timeout=120)
-            self.ready = True
+        # Ports are chosen before they are bound: of kernels that start at the same time one may lose, and die. It is started again.
+        for attempt in range(5 if not self.ready else 0):
+            try:
+                self.client.wait_for_ready(timeout=120)
+                self.ready = True
+                break
+            except RuntimeError:
+                if attempt == 4:
+                    raise
+                self.client.stop_channels()
+                self.start()
         request = self.client.execute(code, allow_stdin=False)
         parts = []
         deadline = time.monotonic() + EXECUTE_SECONDS

@@ -1,4 +1,5 @@
-// Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+// Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once. Call it when the work begins: while a model is
+// loaded or hashed there is nothing to put in order, and the signal's own effect is what a person wants.
 #pragma once
 
 #include <atomic>

@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/error.h"
 #include "base/paths.h"
@@ -144,7 +146,10 @@ sandbox::Sandbox& SandboxLater::Get() { return *future_.get(); }
 Machine::Machine(const MachineOptions& options, std::size_t parallel)
     : options_(options), parallel_(parallel), sandbox_(SandboxOptionsOf(options, parallel)) {
   if (!options.dialect.empty()) dialect_ = chat::LoadDialect(options.dialect);
-  if (!options.backends.empty() && dialect_ == nullptr) dialect_ = chat::LoadDialect("mathcoder");
+  if (!options.backends.empty() && dialect_ == nullptr) {
+    dialect_ = chat::LoadDialect("mathcoder");
+    std::fprintf(stderr, "mathcoder: an endpoint does not tell how its model writes code blocks: dialect mathcoder is taken; choose with --dialect\n");
+  }
   engine_ = OpenEngine(options, parallel, dialect_.get());
   if (dialect_ == nullptr) dialect_ = chat::DetectDialect(engine_->info().hints, engine_->tokenizer());
   if (dialect_ == nullptr) {
@@ -168,7 +173,7 @@ solve::SchedulerOptions Machine::SchedulerOptions() {
   scheduler.parallel = parallel_;
   scheduler.provenance = {.program = std::string("mathcoder ") + MATHCODER_VERSION,
                           .engine = info.engine,
-                          .model = info.model,
+                          .model = options_.backends.empty() ? std::filesystem::path(info.model).filename().string() : info.model,
                           .dialect = dialect_->name(),
                           .observation_policy = scheduler.observation.name,
                           .sandbox_tier = std::string(1, sandbox::Letter(sandbox_.Get().tier().tier)),

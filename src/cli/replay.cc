@@ -12,12 +12,12 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/jsonl.h"
 #include "base/progress.h"
 #include "base/version.h"
 #include "chat/jsonl_formats.h"
 #include "cli/interrupt.h"
 #include "cli/machine.h"
+#include "cli/records.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "engine/recording_engine.h"
@@ -42,28 +42,6 @@ struct Recorded {
   std::string where;  // file:line
   chat::Transcript transcript;
 };
-
-std::deque<Recorded> ReadAll(const ReplayArguments& arguments, std::size_t& bad) {
-  std::deque<Recorded> all;  // jobs point into it
-  for (const std::string& file : arguments.files) {
-    base::JsonLines lines(file);
-    while (auto record = lines.Next()) {
-      std::string error;
-      if (!record->ok()) {
-        error = record->error();
-      } else if (auto transcript = chat::ReadTranscript(**record); transcript.ok()) {
-        all.push_back({lines.Where(), std::move(transcript).value()});
-        continue;
-      } else {
-        error = lines.Where() + ": " + transcript.error();
-      }
-      if (!arguments.skip_bad) throw base::BadInput(error + " (--skip-bad goes on with the others)");
-      std::fprintf(stderr, "mathcoder: skipped: %s\n", error.c_str());
-      ++bad;
-    }
-  }
-  return all;
-}
 
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -93,7 +71,12 @@ std::chrono::duration<double, std::milli> Percentile(std::vector<std::chrono::mi
 
 int Replay(const ReplayArguments& arguments) {
   std::size_t bad = 0;
-  const std::deque<Recorded> recorded = ReadAll(arguments, bad);
+  std::deque<Recorded> recorded;  // jobs point into it
+  for (const std::string& file : arguments.files) {
+    bad += ReadRecords(file, arguments.skip_bad, chat::ReadTranscript, [&](chat::Transcript transcript, const std::string& where) {
+      recorded.push_back({where, std::move(transcript)});
+    });
+  }
   const std::atomic<bool>& interrupted = InstallInterrupt();
   const std::size_t parallel = arguments.machine.parallel > 0 ? arguments.machine.parallel : 4;
   SandboxLater sandbox(SandboxOptionsOf(arguments.machine, parallel));

@@ -15,12 +15,12 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/jsonl.h"
 #include "base/progress.h"
 #include "base/utf8.h"
 #include "chat/jsonl_formats.h"
 #include "cli/interrupt.h"
 #include "cli/machine.h"
+#include "cli/records.h"
 #include "cli/resume.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -118,9 +118,9 @@ int SolveOne(const SolveArguments& arguments) {
   chat::Problem problem;
   problem.question = ReadQuestion(arguments);
   if (!arguments.machine.system.empty()) problem.system = arguments.machine.system;
-  const std::atomic<bool>& interrupted = InstallInterrupt();
   const std::size_t parallel = arguments.machine.parallel > 0 ? arguments.machine.parallel : std::min<std::size_t>(arguments.samples, 16);
   Machine machine(arguments.machine, parallel);
+  const std::atomic<bool>& interrupted = InstallInterrupt();
 
   std::vector<Item> items;
   for (std::uint32_t sample = 0; sample < arguments.samples; ++sample) items.push_back({problem, sample});
@@ -159,31 +159,12 @@ int SolveOne(const SolveArguments& arguments) {
   return static_cast<int>(ExitOf(transcripts));
 }
 
-std::vector<chat::Problem> ReadProblems(const SolveArguments& arguments, std::size_t& bad) {
-  std::vector<chat::Problem> problems;
-  base::JsonLines lines(arguments.in);
-  while (auto record = lines.Next()) {
-    std::string error;
-    if (!record->ok()) {
-      error = record->error();
-    } else if (auto problem = chat::ReadProblem(**record); problem.ok()) {
-      problems.push_back(*problem);
-      if (!arguments.machine.system.empty()) problems.back().system = arguments.machine.system;
-      continue;
-    } else {
-      error = lines.Where() + ": " + problem.error();
-    }
-    if (!arguments.skip_bad) throw base::BadInput(error + " (--skip-bad goes on with the others)");
-    std::fprintf(stderr, "mathcoder: skipped: %s\n", error.c_str());
-    ++bad;
-  }
-  return problems;
-}
-
 int SolveFile(const SolveArguments& arguments) {
-  std::size_t bad = 0;
-  const std::vector<chat::Problem> problems = ReadProblems(arguments, bad);
-  const std::atomic<bool>& interrupted = InstallInterrupt();
+  std::vector<chat::Problem> problems;
+  const std::size_t bad = ReadRecords(arguments.in, arguments.skip_bad, chat::ReadProblem, [&](chat::Problem problem, const std::string&) {
+    if (!arguments.machine.system.empty()) problem.system = arguments.machine.system;
+    problems.push_back(std::move(problem));
+  });
   const std::size_t parallel = arguments.machine.parallel > 0 ? arguments.machine.parallel : 16;
   if (std::error_code ignored; std::filesystem::equivalent(arguments.in, arguments.out, ignored)) {
     throw base::BadInput(arguments.out + ": is the file of problems; name another --out");
@@ -193,6 +174,7 @@ int SolveFile(const SolveArguments& arguments) {
   solve::SchedulerOptions options = machine.SchedulerOptions();
   options.provenance.model_sha256 = machine.engine().ModelSha256();
   FinishedWork finished(arguments.out, options.provenance, engine::ToJson(arguments.machine.sampling));
+  const std::atomic<bool>& interrupted = InstallInterrupt();  // until here there is nothing to finish: a signal ends the program
   std::vector<Item> items;
   for (const chat::Problem& problem : problems) {
     const std::string key = finished.KeyOfNext(problem);

@@ -271,6 +271,16 @@ ContextPlan PlanContext(const LlamaOptions& options, const LlamaModel& model) {
   return plan;
 }
 
+std::uint32_t PlanReplicas(const LlamaOptions& options, const LlamaModel& model) {
+  const std::uint32_t parallel = std::max(options.parallel, 1U);
+  if (options.replicas > 0) return std::min(options.replicas, parallel);
+  // Weights of this size stay in a core's caches, so that reading them once for each context costs nothing.
+  constexpr std::uint64_t kSmall = std::uint64_t{64} << 20;
+  if (model.on_gpu() || options.context > 0 || model.file_bytes() > kSmall) return 1;
+  const unsigned threads = options.threads > 0 ? static_cast<unsigned>(options.threads) : PhysicalCores();
+  return std::clamp<std::uint32_t>(threads, 1, std::max(parallel / 2, 1U));
+}
+
 base::Json DescribeContext(const LlamaOptions& options, const LlamaModel& model, const ContextPlan& plan) {
   base::Json json;
   json["description"] = model.description();

@@ -25,6 +25,8 @@ ContextPlan PlanContext(const LlamaOptions& options, const LlamaModel& model);
 // The model must outlive it. Throws base::BadInput when the library cannot make the context.
 std::unique_ptr<Backend> MakeLlamaBackend(const LlamaOptions& options, const LlamaModel& model, const ContextPlan& plan);
 
+// How many contexts decode beside each other (LlamaOptions::replicas).
+std::uint32_t PlanReplicas(const LlamaOptions& options, const LlamaModel& model);
 base::Json DescribeContext(const LlamaOptions& options, const LlamaModel& model, const ContextPlan& plan);
 
 }  // namespace mathcoder::engine

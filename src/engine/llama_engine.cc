@@ -1,5 +1,6 @@
 #include "engine/llama_engine.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include "engine/llama_backend.h"
 #include "engine/llama_model.h"
 #include "engine/llama_scheduler.h"
+#include "engine/replicated_engine.h"
 
 namespace mathcoder::engine {
 namespace {
@@ -30,23 +32,17 @@ SchedulerOptions ToSchedulerOptions(const LlamaOptions& options, const ContextPl
 // One lock guards the scheduler; the thread lets go of it while a batch is computed and while callbacks run.
 class LlamaEngine final : public Engine {
  public:
-  explicit LlamaEngine(const LlamaOptions& options)
-      : model_(options),
-        plan_(PlanContext(options, model_)),
-        backend_(MakeLlamaBackend(options, model_, plan_)),
-        scheduler_(*backend_, model_.tokenizer(), ToSchedulerOptions(options, plan_)) {
+  LlamaEngine(const LlamaOptions& options, std::shared_ptr<const LlamaModel> model, std::shared_future<std::string> hash)
+      : model_(std::move(model)),
+        plan_(PlanContext(options, *model_)),
+        backend_(MakeLlamaBackend(options, *model_, plan_)),
+        scheduler_(*backend_, model_->tokenizer(), ToSchedulerOptions(options, plan_)),
+        hash_(std::move(hash)) {
     info_.engine = LlamaVersion();
     info_.model = options.model.string();
-    info_.hints = model_.hints();
+    info_.hints = model_->hints();
     info_.context_tokens = plan_.sequence_context;
-    info_.details = DescribeContext(options, model_, plan_);
-    hash_ = std::async(std::launch::async, [path = options.model]() -> std::string {
-      try {
-        return base::Sha256OfFile(path);
-      } catch (const base::Error&) {
-        return "";  // the file went away after it was loaded: the report shows no hash
-      }
-    });
+    info_.details = DescribeContext(options, *model_, plan_);
     thread_ = std::thread([this] { Run(); });
   }
 
@@ -63,7 +59,7 @@ class LlamaEngine final : public Engine {
 
   const EngineInfo& info() const override { return info_; }
   std::string ModelSha256() const override { return hash_.get(); }
-  const chat::Tokenizer& tokenizer() const override { return model_.tokenizer(); }
+  const chat::Tokenizer& tokenizer() const override { return model_->tokenizer(); }
 
   SequenceId Open(SequenceOptions options) override {
     const std::lock_guard lock(mutex_);
@@ -163,7 +159,7 @@ class LlamaEngine final : public Engine {
     told_.notify_all();
   }
 
-  LlamaModel model_;
+  std::shared_ptr<const LlamaModel> model_;
   ContextPlan plan_;
   std::unique_ptr<Backend> backend_;
   EngineInfo info_;
@@ -181,6 +177,25 @@ class LlamaEngine final : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> OpenLlama(const LlamaOptions& options) { return std::make_unique<LlamaEngine>(options); }
+std::unique_ptr<Engine> OpenLlama(const LlamaOptions& options) {
+  const auto model = std::make_shared<const LlamaModel>(options);
+  const std::shared_future<std::string> hash = std::async(std::launch::async, [path = options.model]() -> std::string {
+    try {
+      return base::Sha256OfFile(path);
+    } catch (const base::Error&) {
+      return "";  // the file went away after it was loaded: the report shows no hash
+    }
+  });
+  const std::uint32_t replicas = PlanReplicas(options, *model);
+  if (replicas == 1) return std::make_unique<LlamaEngine>(options, model, hash);
+  LlamaOptions part = options;
+  part.parallel = (options.parallel + replicas - 1) / replicas;
+  part.context = options.context / replicas;  // 0 stays 0
+  part.swap_bytes = options.swap_bytes / replicas;
+  if (options.threads > 0) part.threads = std::max(options.threads / static_cast<std::int32_t>(replicas), 1);
+  std::vector<std::unique_ptr<Engine>> engines;
+  for (std::uint32_t i = 0; i < replicas; ++i) engines.push_back(std::make_unique<LlamaEngine>(part, model, hash));
+  return MakeReplicatedEngine(std::move(engines), {.forks_move = !options.deterministic});
+}
 
 }  // namespace mathcoder::engine

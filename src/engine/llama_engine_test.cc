@@ -118,6 +118,7 @@ struct Mode {
   const char* name;
   KvLayout layout;
   bool deterministic;
+  std::uint32_t replicas = 1;
 };
 
 class LlamaEngineModes : public ::testing::TestWithParam<Mode> {
@@ -125,6 +126,7 @@ class LlamaEngineModes : public ::testing::TestWithParam<Mode> {
   LlamaOptions Options() const {
     LlamaOptions options = Small(GetParam().layout);
     options.deterministic = GetParam().deterministic;
+    options.replicas = GetParam().replicas;
     return options;
   }
 };
@@ -279,8 +281,36 @@ TEST_P(LlamaEngineModes, CancelAndCloseAtAnyMoment) {
 
 INSTANTIATE_TEST_SUITE_P(Modes, LlamaEngineModes,
                          ::testing::Values(Mode{"shared", KvLayout::kShared, false}, Mode{"streams", KvLayout::kStreams, false},
-                                           Mode{"deterministic", KvLayout::kAuto, true}),
+                                           Mode{"deterministic", KvLayout::kAuto, true}, Mode{"replicas", KvLayout::kStreams, false, 3},
+                                           Mode{"deterministic_replicas", KvLayout::kAuto, true, 2}),
                          [](const auto& mode) { return std::string(mode.param.name); });
+
+// Forks of one sequence are spread over the replicas, as long as their tokens do not depend on where they were computed.
+TEST(LlamaEngine, ForksGoWhereThereIsRoom) {
+  for (const bool deterministic : {false, true}) {
+    LlamaOptions options = Small();
+    options.parallel = 8;
+    options.replicas = 2;
+    options.deterministic = deterministic;
+    const auto engine = OpenLlama(options);
+    EXPECT_EQ(engine->info().details["replicas"], 2);
+    EXPECT_EQ(engine->info().details["parallel"], 8);
+    const std::vector<TokenId> prompt = Prompt(engine->tokenizer(), Questions()[0]);
+    const SequenceId parent = engine->Open({});
+    engine->Append(parent, prompt);
+    const std::vector<TokenId> expected = GenerateAndWait(*engine, parent, Most(1)).tokens;
+    std::size_t elsewhere = 0;
+    for (int i = 0; i < 5; ++i) {
+      const SequenceId child = engine->Fork(parent, {});
+      EXPECT_EQ(engine->Tokens(child), engine->Tokens(parent));
+      elsewhere += child % 2 != parent % 2 ? 1 : 0;
+      engine->RollBack(child, prompt.size());
+      EXPECT_EQ(GenerateAndWait(*engine, child, Most(1)).tokens, expected);
+    }
+    EXPECT_EQ(elsewhere, deterministic ? 0U : 2U);
+    EXPECT_GT(engine->stats().decoded_tokens + engine->stats().prefilled_tokens, prompt.size());
+  }
+}
 
 // Random lives in a crowd against each alone, bit for bit, with sampling that would show the slightest difference in a logit.
 TEST(LlamaEngine, DeterministicModeDoesNotSeeTheOthers) {

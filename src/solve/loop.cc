@@ -159,7 +159,7 @@ Action Loop::Generated(const engine::GenerateResult& result) {
   }
 
   switch (result.reason) {
-    case StopReason::kFailed:
+    case StopReason::kFailed:  // handled at the top
     case StopReason::kCancelled: return Finish(Ending::kCancelled, "");
     case StopReason::kContextFull: return Finish(Ending::kContextFull, result.error.empty() ? "the model's context is full" : result.error);
     case StopReason::kMaxTokens:
