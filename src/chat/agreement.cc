@@ -43,6 +43,18 @@ std::string_view TypeBeforeHeader(std::string_view output, std::size_t header) {
   return before.substr(begin);
 }
 
+// The last header of a traceback; those in lines of source that a traceback quotes (with their number, or indented) are none.
+std::size_t LastHeader(std::string_view output) {
+  for (std::size_t at = output.rfind(kHeader); at != std::string_view::npos; at = at == 0 ? std::string_view::npos : output.rfind(kHeader, at - 1)) {
+    const std::size_t newline = at == 0 ? std::string_view::npos : output.rfind('\n', at - 1);
+    const std::string_view line = output.substr(newline == std::string_view::npos ? 0 : newline + 1);
+    const std::string_view before = line.substr(0, at - (output.size() - line.size()));
+    const std::string_view type = TypeBeforeHeader(line, before.size());
+    if (before.empty() || (!type.empty() && std::isdigit(static_cast<unsigned char>(type[0])) == 0)) return at;
+  }
+  return std::string_view::npos;
+}
+
 // The text from the last line that begins with `type`, blanks before it aside.
 std::string_view FromLastLineOf(std::string_view output, std::string_view type) {
   for (std::size_t at = output.rfind(type); at != std::string_view::npos; at = at == 0 ? at : output.rfind(type, at - 1)) {
@@ -116,7 +128,7 @@ std::string_view Name(Agreement agreement) {
 
 std::string ExceptionOf(std::string_view output) {
   output = Trimmed(output);
-  const std::size_t header = output.rfind(kHeader);
+  const std::size_t header = LastHeader(output);
   if (header != std::string_view::npos) {
     const std::string_view type = TypeBeforeHeader(output, header);
     if (!type.empty()) {

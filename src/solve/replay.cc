@@ -18,6 +18,15 @@ std::vector<std::optional<std::string>> Outputs(const std::vector<chat::Block>& 
   return outputs;
 }
 
+// Code that no interrupt reaches (one long call of C) loses its session: it ran out of time all the same.
+bool RanOutOfTime(const chat::Execution& execution) {
+  return execution.verdict == chat::ExecutionVerdict::kTimeout ||
+         (execution.verdict == chat::ExecutionVerdict::kSessionLost && execution.detail.starts_with("timeout"));
+}
+
+// What a block that was not run is compared as: no recorded output is this.
+constexpr char kNotRun[] = "<not run>";
+
 }  // namespace
 
 std::vector<Disagreement> ReplayReport::Add(const chat::ObservationPolicy& policy, const chat::Transcript& recorded,
@@ -29,12 +38,12 @@ std::vector<Disagreement> ReplayReport::Add(const chat::ObservationPolicy& polic
   bool timed_out = false;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const chat::Execution* execution = i < replayed.executions.size() ? &replayed.executions[i] : nullptr;
-    timed_out = timed_out || (execution != nullptr && execution->verdict == chat::ExecutionVerdict::kTimeout);
+    timed_out = timed_out || (execution != nullptr && RanOutOfTime(*execution));
     if (!expected[i]) continue;
     ++blocks;
     if (execution != nullptr && execution->verdict == chat::ExecutionVerdict::kInfrastructure) ++infrastructure_failures;
     const bool has = i < observed.size() && observed[i].has_value();
-    const chat::Agreement agreement = has ? chat::Compare(policy, *expected[i], *observed[i], timed_out) : chat::Agreement::kDifferent;
+    const chat::Agreement agreement = chat::Compare(policy, *expected[i], has ? *observed[i] : kNotRun, timed_out);
     ++by_agreement[agreement];
     if (agreement != chat::Agreement::kDifferent) {
       ++agreed;

@@ -321,5 +321,22 @@ TEST(Replay, ComparesOutputByOutput) {
   EXPECT_EQ(disagreements[0].observed, "6");
 }
 
+// Code that cannot be interrupted loses its session; where the record says that time ran out there, and for all that came after, both
+// say the same.
+TEST(Replay, ASessionLostToATimeoutRanOutOfTime) {
+  const std::string timeout = std::string(75, '-') + " Timeout waiting for reply      Traceback (most recent call last) ";
+  for (const bool recorded_too : {true, false}) {
+    chat::Transcript recorded = Recording(kTwoRounds);
+    if (recorded_too) recorded.blocks[2].text = recorded.blocks[5].text = timeout;
+    chat::Transcript replayed = Recording(kTwoRounds);
+    replayed.blocks.resize(2);
+    replayed.executions = {{.verdict = chat::ExecutionVerdict::kSessionLost, .detail = "timeout: interrupt ignored"}};
+    ReplayReport report;
+    const auto disagreements = report.Add(chat::LoadObservationPolicy("mathcoder"), recorded, replayed);
+    EXPECT_EQ(report.by_agreement[chat::Agreement::kSameTimeout], recorded_too ? 2U : 0U);
+    EXPECT_THAT(disagreements, SizeIs(recorded_too ? 0 : 2));
+  }
+}
+
 }  // namespace
 }  // namespace mathcoder::solve
