@@ -29,9 +29,11 @@ struct Policy {
   Mode mode = Mode::kStrict;
   math::CompareOptions compare;
   bool choice_letters = true;  // C | (C)
+  bool any_of_boxes = false;   // a reference of one value is met by an answer of several that has it: 32 | 32 and 64
+  bool drop_letters = false;   // mode mathcoder only: ASCII letters of the answer do not count, as the published program did for GSM8K
 };
 // "strict", "lenient", "mathcoder", each with flags appended: "strict,round_to_reference,units=exact". Throws base::Error (kUsage)
-// that names the flag and lists the known ones.
+// that names the flag and lists the known ones. docs/grading.md has the table.
 Policy PolicyOf(std::string_view spelled);
 
 struct FinalAnswer {

@@ -69,7 +69,8 @@ std::string PublishedCompletion(const std::vector<chat::Block>& blocks) {
   if (blocks.empty()) return {};
   const std::string_view text = blocks.back().text;
   constexpr std::string_view kBox = "oxed{";
-  const std::size_t box = text.find(kBox);
+  std::size_t box = text.find(kBox);
+  while (box != std::string_view::npos && text.substr(box + kBox.size()).starts_with("}")) box = text.find(kBox, box + 1);
   if (box == std::string_view::npos) return std::string(text);
   int depth = 1;
   std::size_t end = box + kBox.size();

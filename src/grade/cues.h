@@ -1,0 +1,24 @@
+// Wordings that announce an answer: "The answer is 42 because ...", "#### 42", "**Final Answer:** 42", "Therefore, x is 42.".
+// Private to the room.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace mathcoder::grade {
+
+// What stands behind the last cue ("answer is", "answer:", "####", "result is", ...), cut where the sentence goes on to reasons.
+std::optional<std::string> AnswerBehindCue(std::string_view text);
+
+// What the last bold part of the text says, where it is no heading: "**73**".
+std::optional<std::string> AnswerInBold(std::string_view text);
+
+// The value that a concluding sentence states: behind its last "is", "are", "equals", "=": "The perimeter is 7" says 7. nullopt where the
+// sentence states none.
+std::optional<std::string> AnswerOfSentence(std::string_view sentence);
+
+// A sentence's part from its front up to where it turns to reasons ("42 because geometry proves it": "42"), without its frame.
+std::string_view CutStatement(std::string_view text);
+
+}  // namespace mathcoder::grade

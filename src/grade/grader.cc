@@ -1,0 +1,194 @@
+// Grader: the answer, both readings, one comparison under the policy, and what to say about it.
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "grade/boxes.h"
+#include "grade/grade.h"
+#include "grade/published.h"
+#include "grade/words.h"
+#include "math/read.h"
+
+namespace mathcoder::grade {
+namespace {
+
+using math::Equality;
+using math::Expr;
+using math::Kind;
+using Clock = std::chrono::steady_clock;
+
+// Blanks and frames do not count between two texts that are the same.
+std::string Plain(std::string_view text) {
+  std::string plain;
+  for (const char byte : WithoutFrame(text)) {
+    if (!IsBlank(byte)) plain += byte;
+  }
+  return plain;
+}
+
+// The letter of a choice: "C", "(C)", "C.", "\text{(C)}", "(C) 12 cm", "C. 12 cm"; 0: none. `alone`: nothing may follow the letter.
+char ChoiceLetter(std::string_view text, bool alone) {
+  text = WithoutFrame(text);
+  for (const std::string_view command : {"\\text{", "\\textbf{", "\\mathrm{", "\\mathbf{"}) {
+    if (text.starts_with(command) && text.find('}') != std::string_view::npos) {
+      const std::size_t close = text.find('}');
+      if (alone && close + 1 != text.size()) return 0;
+      text = Trim(text.substr(command.size(), close - command.size()));
+      break;
+    }
+  }
+  const bool open = text.starts_with("(");
+  if (open) text.remove_prefix(1);
+  if (text.empty() || text[0] < 'A' || text[0] > 'J') return 0;
+  const char letter = text[0];
+  std::string_view rest = text.substr(1);
+  if (open) {
+    if (!rest.starts_with(")")) return 0;
+    rest.remove_prefix(1);
+  } else if (rest.starts_with(".") || rest.starts_with(")") || rest.starts_with(":")) {
+    rest.remove_prefix(1);
+    if (!rest.empty() && !IsBlank(rest[0])) return 0;
+  } else if (!rest.empty()) {
+    return 0;
+  }
+  return !alone || Trim(rest).empty() ? letter : 0;
+}
+
+std::string Position(const math::ReadError& error) { return "at byte " + std::to_string(error.position) + ": " + error.message; }
+
+}  // namespace
+
+struct Grader::State {
+  explicit State(Options given) : options(std::move(given)), comparer({.deadline = options.deadline, .workers = options.workers}) {}
+
+  Verdict Published(std::string_view reference, std::string_view completion) const {
+    const PublishedVerdict published = GradePublished(reference, completion, {.drop_letters = options.policy.drop_letters});
+    Verdict verdict;
+    verdict.outcome = published.correct ? Outcome::kCorrect : published.rule == "empty" ? Outcome::kNoAnswer : Outcome::kWrong;
+    verdict.equality = published.correct ? Equality::kEqual : Equality::kDifferent;
+    verdict.rule = "published: " + published.rule;
+    verdict.reason = "'" + published.reference + "' and '" + published.answer + "', " + published.rule;
+    verdict.answer = {published.answer, "published"};
+    return verdict;
+  }
+
+  // Everything but the cost.
+  Verdict Judge(std::string_view reference, FinalAnswer answer) const {
+    Verdict verdict;
+    verdict.answer = std::move(answer);
+    const std::string_view text = verdict.answer.text;
+    const auto decide = [&](Outcome outcome, Equality equality, std::string rule, std::string reason) {
+      verdict.outcome = outcome;
+      verdict.equality = equality;
+      verdict.rule = std::move(rule);
+      verdict.reason = std::move(reason);
+    };
+    std::string boxed;
+    if (const auto box = AnswerInBoxes(reference)) reference = boxed = box->text;
+    if (Trim(text).empty()) {
+      decide(Outcome::kNoAnswer, Equality::kUnknown, "no answer", "no answer was found");
+      return verdict;
+    }
+    if (!Trim(reference).empty() && Plain(reference) == Plain(text)) {
+      decide(Outcome::kCorrect, Equality::kEqual, "same text", "written alike");
+      return verdict;
+    }
+    if (options.policy.choice_letters) {
+      const char gold = ChoiceLetter(reference, true);
+      const char given = gold != 0 ? ChoiceLetter(text, false) : 0;
+      if (given != 0) {
+        const bool same = gold == given;
+        decide(same ? Outcome::kCorrect : Outcome::kWrong, same ? Equality::kEqual : Equality::kDifferent, "choice",
+               std::string("choice ") + gold + (same ? "" : std::string(" against ") + given));
+        return verdict;
+      }
+    }
+    const math::ReadResult right = math::ReadMath(text);
+    if (!right.ok()) {
+      decide(Outcome::kWrong, Equality::kUnknown, "not read", "the answer cannot be read, " + Position(right.error()));
+      return verdict;
+    }
+    if (Trim(reference).empty()) {
+      decide(Outcome::kUnknown, Equality::kUnknown, "no reference", "the reference is empty; the answer reads as " + math::ToPlain(right.expr()));
+      return verdict;
+    }
+    const math::ReadResult left = math::ReadMath(reference);
+    if (!left.ok()) {
+      decide(Outcome::kUnknown, Equality::kUnknown, "reference not read", "the reference cannot be read, " + Position(left.error()));
+      return verdict;
+    }
+    Settle(verdict, left.expr(), right.expr());
+    return verdict;
+  }
+
+  static Outcome OutcomeOf(Equality equality) {
+    switch (equality) {
+      case Equality::kEqual:
+      case Equality::kProbablyEqual:
+        return Outcome::kCorrect;
+      case Equality::kDifferent:
+        return Outcome::kWrong;
+      case Equality::kUnknown:
+        return Outcome::kUnknown;
+    }
+    return Outcome::kUnknown;
+  }
+
+  void Settle(Verdict& verdict, const Expr& gold, const Expr& answer) const {
+    const math::Comparison compared = comparer.Compare(gold, answer, options.policy.compare);
+    verdict.outcome = OutcomeOf(compared.equality);
+    verdict.equality = compared.equality;
+    verdict.rule = compared.rule;
+    verdict.reason = compared.reason;
+    if (!options.policy.any_of_boxes || verdict.outcome == Outcome::kCorrect || answer.kind != Kind::kList || gold.kind == Kind::kList ||
+        gold.kind == Kind::kGroup || gold.kind == Kind::kSet) {
+      return;
+    }
+    for (const Expr& part : answer.args) {
+      const math::Comparison one = comparer.Compare(gold, part, options.policy.compare);
+      if (OutcomeOf(one.equality) != Outcome::kCorrect) continue;
+      verdict.outcome = Outcome::kCorrect;
+      verdict.equality = one.equality;
+      verdict.rule = "any of boxes, " + one.rule;
+      verdict.reason = "one of several values: " + one.reason;
+      return;
+    }
+  }
+
+  const Options options;
+  mutable math::Comparer comparer;  // thread-safe
+};
+
+Grader::Grader() : Grader(Options{}) {}
+Grader::Grader(Options options) : state_(std::make_unique<State>(std::move(options))) {}
+Grader::~Grader() = default;
+
+Verdict Grader::Grade(std::string_view reference, std::string_view prediction) const {
+  const Clock::time_point start = Clock::now();
+  Verdict verdict;
+  if (state_->options.policy.mode == Mode::kMathCoder) {
+    verdict = state_->Published(reference, prediction);
+  } else if (!Trim(reference).empty() && Plain(reference) == Plain(prediction)) {
+    // Before a sentence is looked into: an answer in words may hold an "is".
+    verdict = state_->Judge(reference, {std::string(WithoutFrame(prediction)), "given"});
+  } else {
+    verdict = state_->Judge(reference, FindAnswer(prediction));
+  }
+  verdict.cost = Clock::now() - start;
+  return verdict;
+}
+
+Verdict Grader::Grade(std::string_view reference, const std::vector<chat::Block>& blocks) const {
+  const Clock::time_point start = Clock::now();
+  Verdict verdict = state_->options.policy.mode == Mode::kMathCoder ? state_->Published(reference, PublishedCompletion(blocks))
+                                                                    : state_->Judge(reference, FindAnswer(blocks));
+  verdict.cost = Clock::now() - start;
+  return verdict;
+}
+
+}  // namespace mathcoder::grade

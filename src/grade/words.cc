@@ -1,0 +1,76 @@
+#include "grade/words.h"
+
+#include <array>
+
+namespace mathcoder::grade {
+namespace {
+
+bool EndsSentence(std::string_view text, std::size_t at) {
+  const char byte = text[at];
+  if (byte == '\n' || byte == '?') return true;
+  if (byte != '.' && byte != '!') return false;
+  if (at + 1 < text.size() && !IsBlank(text[at + 1])) return false;
+  // "5! ways" is a factorial, "(D. 5)" and "e.g. x" are rare enough.
+  return byte == '.' || at == 0 || IsLetter(text[at - 1]);
+}
+
+}  // namespace
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string LowerAscii(std::string_view text) {
+  std::string lower(text);
+  for (char& byte : lower) byte = LowerByte(byte);
+  return lower;
+}
+
+std::string_view LastLine(std::string_view text) {
+  text = Trim(text);
+  const std::size_t newline = text.rfind('\n');
+  return Trim(newline == std::string_view::npos ? text : text.substr(newline + 1));
+}
+
+std::string_view LastSentence(std::string_view text) {
+  text = Trim(text);
+  std::size_t at = text.size();
+  while (at > 0) {
+    // The end of the last sentence itself does not count.
+    if (at < text.size() && EndsSentence(text, at - 1)) break;
+    --at;
+  }
+  return Trim(text.substr(at));
+}
+
+std::string_view WithoutFrame(std::string_view text) {
+  struct Frame {
+    std::string_view open;
+    std::string_view close;
+  };
+  static constexpr auto kFrames = std::to_array<Frame>(
+      {{"\\(", "\\)"}, {"\\[", "\\]"}, {"$$", "$$"}, {"$", "$"}, {"***", "***"}, {"**", "**"}, {"__", "__"}, {"`", "`"}, {"\"", "\""}});
+  for (bool again = true; again;) {
+    again = false;
+    text = Trim(text);
+    if (text.size() > 1 && text.back() == '.' && !text.ends_with("..")) {
+      text.remove_suffix(1);
+      again = true;
+      continue;
+    }
+    for (const Frame& frame : kFrames) {
+      if (text.size() < frame.open.size() + frame.close.size() || !text.starts_with(frame.open) || !text.ends_with(frame.close)) continue;
+      const std::string_view inside = text.substr(frame.open.size(), text.size() - frame.open.size() - frame.close.size());
+      // "$3$ and $5$" is no frame around one thing.
+      if (inside.find(frame.open) != std::string_view::npos || inside.find(frame.close) != std::string_view::npos) continue;
+      text = inside;
+      again = true;
+      break;
+    }
+  }
+  return text;
+}
+
+}  // namespace mathcoder::grade
