@@ -1,0 +1,441 @@
+// Sums, products, powers and what stands behind a number: units, percent, factorials.
+#include <algorithm>
+
+#include "math/parser.h"
+#include "math/words.h"
+
+namespace mathcoder::math {
+namespace {
+
+bool IsNumeric(const Expr& e) {
+  if (e.kind == Kind::kSymbol || e.kind == Kind::kText || e.kind == Kind::kRelation) return false;
+  return std::all_of(e.args.begin(), e.args.end(), IsNumeric);
+}
+
+}  // namespace
+
+bool Parser::StartsOperand() const {
+  switch (Now().type) {
+    case Tok::kNumber: case Tok::kLetter: case Tok::kName: case Tok::kConstant: case Tok::kFunction: case Tok::kLeftBrace:
+    case Tok::kFraction: case Tok::kRoot: case Tok::kAccent: case Tok::kBig: case Tok::kLimit: case Tok::kFigure: case Tok::kBegin:
+    case Tok::kVulgar: case Tok::kMoney: return true;
+    case Tok::kOpen: return !(Ahead().type == Tok::kMod && Now().text == "(");
+    default: return false;
+  }
+}
+
+bool Parser::IsDifferential() const {
+  if (integrals_.empty() || !integrals_.back().variable.empty()) return false;
+  return Is(Tok::kLetter) && Now().text == "d" && (Ahead().type == Tok::kLetter || Ahead().type == Tok::kName);
+}
+
+void Parser::TakeDifferential() {
+  ++at_;
+  const Token& letter = Now();
+  ++at_;
+  std::string name(letter.text);
+  if (Is(Tok::kUnderscore)) name += "_" + ParseSubscript();
+  integrals_.back().variable = std::move(name);
+}
+
+Parser::Node Parser::ParseSum() {
+  const Deeper deeper(this);
+  std::vector<Expr> terms;
+  Node node;
+  bool have = false;
+  // +-x: any number of signs
+  const auto signs = [&](bool* negative) {
+    bool any = false;
+    while (Is(Tok::kPlus) || Is(Tok::kMinus)) {
+      *negative = *negative != Is(Tok::kMinus);
+      any = true;
+      ++at_;
+    }
+    return any;
+  };
+  const auto collapse = [&]() {
+    if (terms.empty()) return;
+    if (have) terms.push_back(Number(std::move(node)));
+    node = {WithArgs(Kind::kAdd, "", std::move(terms)), Wrap::kNone};
+    terms.clear();
+  };
+  bool negative = false;
+  signs(&negative);
+  if (Is(Tok::kPlusMinus) || Is(Tok::kMinusPlus)) {
+    const bool minus = Is(Tok::kMinusPlus) != negative;
+    ++at_;
+    Expr e = Make(Kind::kPlusMinus, "", Number(ParseTerm(false)));
+    e.number = minus ? 1 : 0;
+    node = {std::move(e), Wrap::kNone};
+  } else {
+    node = ParseTerm(negative);
+  }
+  have = true;
+  while (true) {
+    if (AtUnit(node.e)) {
+      // 5 cm + 3 cm has a unit a term, 480 + 480 sqrt(3) feet one of the whole
+      const std::size_t mark = at_;
+      Expr term = ParseUnit(Number(std::move(node)));
+      if (!terms.empty() && !Is(Tok::kPlus) && !Is(Tok::kMinus) && (term.kind == Kind::kUnit || term.kind == Kind::kMoney) && mark != at_ &&
+          std::none_of(terms.begin(), terms.end(), [](const Expr& e) { return e.kind == Kind::kUnit || e.kind == Kind::kMoney; })) {
+        Expr inner = std::move(term.args[0]);
+        term.args.clear();
+        terms.push_back(std::move(inner));
+        term.args.push_back(WithArgs(Kind::kAdd, "", std::move(terms)));
+        terms.clear();
+      }
+      node = {std::move(term), Wrap::kNone};
+      continue;
+    }
+    if (!integrals_.empty() && !integrals_.back().variable.empty()) break;  // "\int x dx + 3": the integral ended
+    if (Is(Tok::kPlus) || Is(Tok::kMinus)) {
+      bool minus = false;
+      signs(&minus);
+      Expr e = Number(std::move(node));
+      // (a + b) + c keeps its brackets; a + b + c is one sum
+      terms.push_back(std::move(e));
+      node = ParseTerm(minus);
+    } else if (Is(Tok::kPlusMinus) || Is(Tok::kMinusPlus)) {
+      const bool minus = Is(Tok::kMinusPlus);
+      ++at_;
+      collapse();
+      Expr e = Make(Kind::kPlusMinus, "", Number(std::move(node)), Number(ParseTerm(false)));
+      e.number = minus ? 1 : 0;
+      node = {std::move(e), Wrap::kNone};
+    } else {
+      break;
+    }
+  }
+  collapse();
+  return node;
+}
+
+Parser::Node Parser::ParseTerm(bool negative) {
+  Node left = ParseProduct(false);
+  const auto times = [&](Node right) {
+    Expr factor = Number(Node{std::move(right.e), right.wrap});
+    if (left.e.kind == Kind::kMultiply && left.wrap == Wrap::kNone) {
+      if (factor.kind == Kind::kMultiply && right.wrap == Wrap::kNone) {
+        for (Expr& e : factor.args) left.e.args.push_back(std::move(e));
+      } else {
+        CheckArguments(factor);
+        left.e.args.push_back(std::move(factor));
+      }
+      return;
+    }
+    std::vector<Expr> factors;
+    factors.push_back(Number(std::move(left)));
+    if (factor.kind == Kind::kMultiply && right.wrap == Wrap::kNone) {
+      for (Expr& e : factor.args) factors.push_back(std::move(e));
+    } else {
+      factors.push_back(std::move(factor));
+    }
+    left = {WithArgs(Kind::kMultiply, "", std::move(factors)), Wrap::kNone};
+  };
+  const auto signed_product = [&](bool tight) {
+    bool minus = false, any = false;
+    while (Is(Tok::kPlus) || Is(Tok::kMinus)) {
+      minus = minus != Is(Tok::kMinus);
+      any = true;
+      ++at_;
+    }
+    Node node = ParseProduct(tight);
+    if (minus) return Node{Make(Kind::kNegate, "", Number(std::move(node))), any ? Wrap::kParentheses : Wrap::kNone};
+    return node;
+  };
+  while (true) {
+    if (Take(Tok::kTimes)) {
+      times(signed_product(false));
+    } else if (Is(Tok::kSlash)) {
+      ++at_;
+      // a/bc is a/(bc), a/b c is (a/b) c
+      Expr right = Number(signed_product(true));
+      left = {Make(Kind::kDivide, "", Number(std::move(left)), std::move(right)), Wrap::kNone};
+      if (StartsOperand() && !IsDifferential()) times(ParseProduct(false));
+    } else if (Is(Tok::kMod) || (Is(Tok::kPercent) && left.e.kind != Kind::kText)) {
+      ++at_;
+      Expr base = Number(std::move(left));
+      if (negative) base = Make(Kind::kNegate, "", std::move(base));  // -3 mod 2 is of -3
+      negative = false;
+      std::vector<Expr> args;
+      args.push_back(std::move(base));
+      args.push_back(Number(signed_product(true)));
+      left = {Call("mod", std::move(args)), Wrap::kNone};
+    } else if (Is(Tok::kCompose)) {
+      ++at_;
+      std::vector<Expr> args;
+      args.push_back(Number(std::move(left)));
+      args.push_back(Number(ParseProduct(false)));
+      left = {Call("compose", std::move(args)), Wrap::kNone};
+    } else {
+      break;
+    }
+  }
+  if (negative) return {Make(Kind::kNegate, "", Number(std::move(left))), Wrap::kNone};
+  return left;
+}
+
+// Factors side by side: 2x, (a+b)(c+d), 2 sin t cos t. `tight`: only as long as no space stands between them.
+Parser::Node Parser::ParseProduct(bool tight) {
+  const bool at_differential = IsDifferential();
+  if (at_differential) {
+    TakeDifferential();
+    // \int dx, and \int dx f(x)
+    if (!StartsOperand()) return {Leaf(Kind::kInteger, "1"), Wrap::kNone};
+  }
+  Node first = ParsePower();
+  if (!StartsOperand() && !IsDifferential()) return first;
+  std::vector<Expr> factors;
+  while (true) {
+    if (IsDifferential()) {
+      TakeDifferential();
+      break;
+    }
+    if (!StartsOperand() || (tight && Now().space)) break;
+    if (first.e.kind == Kind::kText) FailWords();
+    if (Is(Tok::kNumber) && tokens_[at_ - 1].type == Tok::kNumber && !MixedFollows()) Fail("two numbers without an operator");
+    if (Is(Tok::kMoney)) break;
+    if (factors.empty()) factors.push_back(Number(std::move(first)));
+    factors.push_back(Number(ParsePower()));
+  }
+  if (factors.empty()) return first;
+  return {WithArgs(Kind::kMultiply, "", std::move(factors)), Wrap::kNone};
+}
+
+Parser::Node Parser::ParseSigned() {
+  bool minus = false;
+  while (Is(Tok::kPlus) || Is(Tok::kMinus)) {
+    minus = minus != Is(Tok::kMinus);
+    ++at_;
+  }
+  Node node = ParsePower();
+  if (!minus) return node;
+  return {Make(Kind::kNegate, "", Number(std::move(node))), Wrap::kNone};
+}
+
+Parser::Node Parser::ParsePower() { return ParsePostfix(ParseAtom()); }
+
+Parser::Node Parser::ParsePostfix(Node base) {
+  int bangs = 0;
+  while (true) {
+    if (Is(Tok::kCaret)) {
+      // degrees, primes
+      std::size_t n = 1;
+      if (Ahead(n).type == Tok::kLeftBrace) ++n;
+      const Tok what = Ahead(n).type;
+      const bool braces = n == 2;
+      const bool lone = !braces || Ahead(3).type == Tok::kRightBrace;
+      if ((what == Tok::kCompose || what == Tok::kDegree) && lone) {
+        at_ += braces ? 4 : 2;
+        base = {Make(Kind::kDegree, "", Number(std::move(base))), Wrap::kNone};
+        continue;
+      }
+      if (base.e.kind == Kind::kText) FailWords();
+      ++at_;
+      Expr exponent = ParseExponent();
+      base = {Make(Kind::kPower, "", Number(std::move(base)), std::move(exponent)), Wrap::kNone};
+    } else if (Is(Tok::kSuperscript)) {
+      std::string digits;
+      bool minus = false;
+      while (Is(Tok::kSuperscript)) {
+        if (Now().text == "-") minus = true;
+        else if (Now().text != "+") digits += Now().text;
+        ++at_;
+      }
+      if (digits.empty()) FailHere("an exponent");
+      const bool letter = digits == "n";
+      if (!letter && digits.find('n') != std::string::npos) Fail("an exponent that is no number");
+      Expr exponent = Leaf(letter ? Kind::kSymbol : Kind::kInteger, digits);
+      if (minus) exponent = Make(Kind::kNegate, "", std::move(exponent));
+      base = {Make(Kind::kPower, "", Number(std::move(base)), std::move(exponent)), Wrap::kNone};
+    } else if (Is(Tok::kBang)) {
+      if (base.e.kind == Kind::kText) FailWords();
+      while (Take(Tok::kBang)) ++bangs;
+      Expr e = Number(std::move(base));
+      if (bangs == 2) {
+        std::vector<Expr> args;
+        args.push_back(std::move(e));
+        e = Call("factorial2", std::move(args));
+      } else {
+        for (int i = 0; i < bangs; ++i) {
+          if (static_cast<std::size_t>(i) > options_.max_depth) Fail("nested too deeply");
+          std::vector<Expr> args;
+          args.push_back(std::move(e));
+          e = Call("factorial", std::move(args));
+        }
+      }
+      bangs = 0;
+      base = {std::move(e), Wrap::kNone};
+    } else if (Is(Tok::kPercent)) {
+      // a \% is no percentage; 7 % 3 is a remainder
+      if (Now().latex && base.e.kind == Kind::kSymbol && base.e.text.size() == 1 && tokens_[at_ - 1].type == Tok::kLetter) {
+        Fail("a percent sign behind a letter");
+      }
+      const Tok next = Ahead().type;
+      const bool operand_follows = next == Tok::kNumber || next == Tok::kLetter || (next == Tok::kOpen && Now().space);
+      if (operand_follows && !Now().latex && (Now().space || next == Tok::kNumber)) return base;
+      ++at_;
+      base = {Make(Kind::kPercent, "", Number(std::move(base))), Wrap::kNone};
+    } else if (Is(Tok::kDegree)) {
+      ++at_;
+      if (Is(Tok::kLetter) && (Now().text == "C" || Now().text == "F") && !Now().space) {
+        base = {Make(Kind::kUnit, Now().text == "C" ? "°C" : "°F", Number(std::move(base))), Wrap::kNone};
+        ++at_;
+      } else {
+        base = {Make(Kind::kDegree, "", Number(std::move(base))), Wrap::kNone};
+      }
+    } else if (Is(Tok::kPrime) && (base.e.kind == Kind::kCall || base.e.kind == Kind::kApply)) {
+      // f(x)'' is f''(x)
+      std::string primes;
+      while (Is(Tok::kPrime)) {
+        if (primes.size() > 8) Fail("too many primes");
+        primes.append(std::max<std::size_t>(Now().count, 1), '\'');
+        ++at_;
+      }
+      if (base.e.kind == Kind::kCall) {
+        base.e.args.insert(base.e.args.begin(), Leaf(Kind::kSymbol, base.e.text + primes));
+        base.e.kind = Kind::kApply;
+        base.e.text.clear();
+      } else if (base.e.args[0].kind == Kind::kSymbol) {
+        base.e.args[0].text += primes;
+      } else {
+        FailHere("an operator");
+      }
+    } else if (Is(Tok::kUnderscore) && base.wrap == Wrap::kParentheses && base.e.kind == Kind::kInteger) {
+      const std::string sub = ParseSubscript();  // (101)_2
+      if (sub.empty() || sub.size() > 2 || sub.find_first_not_of("0123456789") != std::string::npos) Fail("a base that is no number");
+      base.e.kind = Kind::kBased;
+      base.e.number = std::stoi(sub);
+      base.wrap = Wrap::kNone;
+    } else {
+      return base;
+    }
+  }
+}
+
+Expr Parser::ParseExponent() {
+  const Deeper deeper(this);
+  if (Is(Tok::kLeftBrace)) {
+    Node group = ParseBraces(false);
+    // 2^{3}^2 is not LaTeX, but reads from right to left as 2^3^2 does
+    Node whole = ParsePostfix({Number(std::move(group)), Wrap::kParentheses});
+    return Number(std::move(whole));
+  }
+  bool minus = false;
+  while (Is(Tok::kPlus) || Is(Tok::kMinus)) {
+    minus = minus != Is(Tok::kMinus);
+    ++at_;
+  }
+  Node base = ParseAtom();
+  if (Is(Tok::kCaret)) base = ParsePostfix(std::move(base));
+  Expr e = Number(std::move(base));
+  return minus ? Make(Kind::kNegate, "", std::move(e)) : e;
+}
+
+// ---- units
+
+bool Parser::AtUnit(const Expr& before) const {
+  if (!options_.units) return false;
+  if (before.kind == Kind::kText || before.kind == Kind::kRelation || before.kind == Kind::kMatrix) return false;
+  const bool numeric = IsNumeric(before);
+  if (Is(Tok::kUnit)) return true;
+  // 0.0 m/s: single letters are units where nothing else is left
+  if (Is(Tok::kText)) {
+    const std::string lower = Lower(Now().text);
+    std::size_t words = 1;
+    for (std::size_t i = 0, start = 0; i <= lower.size(); ++i) {
+      if (i < lower.size() && lower[i] != ' ') {
+        const char c = lower[i];
+        const bool plain = (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '\'' || c == '/' || c == '^' || (c >= '0' && c <= '9') ||
+                           static_cast<unsigned char>(c) >= 0x80;
+        if (!plain) return false;
+        continue;
+      }
+      const std::string_view word = std::string_view(lower).substr(start, i - start);
+      if (IsSentenceWord(word)) return false;
+      start = i + 1;
+      ++words;
+    }
+    if (words > 7) return false;
+    return numeric || IsUnitWord(lower) || !CurrencyOf(lower).empty() || IsUnitWord(lower.substr(0, lower.find(' ')));
+  }
+  if (Is(Tok::kWord) && numeric) {
+    // 21 dogs, 14 right triangles: words to the end of the part
+    std::size_t n = 0;
+    while (Ahead(n).type == Tok::kWord || Ahead(n).type == Tok::kUnit) {
+      if (IsSentenceWord(Lower(Ahead(n).text)) || Ahead(n).text == ".") return false;
+      ++n;
+    }
+    const Tok end = Ahead(n).type;
+    return n <= 4 && (end == Tok::kEnd || end == Tok::kComma || end == Tok::kWordAnd || end == Tok::kWordOr || end == Tok::kPlus ||
+                      end == Tok::kMinus || end == Tok::kClose || end == Tok::kRightBrace || end == Tok::kRelation);
+  }
+  return false;
+}
+
+bool Parser::TakeUnitPower(std::string* unit) {
+  std::size_t n = 0;
+  if (Is(Tok::kRightBrace)) return false;
+  std::string power;
+  if (Is(Tok::kSuperscript)) {
+    power = Now().text;
+    n = 1;
+  } else if (Is(Tok::kCaret)) {
+    const bool braces = Ahead(1).type == Tok::kLeftBrace;
+    const Token& digit = Ahead(braces ? 2 : 1);
+    if (digit.type != Tok::kNumber || Source(digit).size() != 1) return false;
+    if (braces && Ahead(3).type != Tok::kRightBrace) return false;
+    power = Source(digit);
+    n = braces ? 4 : 2;
+  } else {
+    return false;
+  }
+  *unit += "^" + power;
+  at_ += n;
+  return true;
+}
+
+Expr Parser::ParseUnit(Expr value) {
+  std::string unit;
+  while (true) {
+    if (Is(Tok::kUnit) || Is(Tok::kText) || Is(Tok::kWord)) {
+      if (!unit.empty() && unit.back() != '/') unit += ' ';
+      bool space = false;
+      for (char c : Now().text) {  // single spaces
+        if (c == ' ' || c == '\n' || c == '\t' || c == '~') {
+          space = true;
+          continue;
+        }
+        if (space && !unit.empty()) unit += ' ';
+        space = false;
+        unit += c;
+      }
+      ++at_;
+      TakeUnitPower(&unit);
+    } else if (Is(Tok::kSlash) && (Ahead().type == Tok::kUnit || Ahead().type == Tok::kText || Ahead().type == Tok::kWord)) {
+      unit += '/';
+      ++at_;
+    } else if (Is(Tok::kSlash) && Ahead().type == Tok::kLetter && (Ahead().text == "h" || Ahead().text == "s")) {
+      unit += '/';
+      unit += Ahead().text;
+      at_ += 2;
+      TakeUnitPower(&unit);
+    } else {
+      break;
+    }
+  }
+  const std::string lower = Lower(unit);
+  if (lower == "percent" || lower == "per cent") return Make(Kind::kPercent, "", std::move(value));
+  if (lower == "degrees" || lower == "degree" || lower == "deg") return Make(Kind::kDegree, "", std::move(value));
+  if (lower == "degrees celsius") return Make(Kind::kUnit, "°C", std::move(value));
+  if (lower == "degrees fahrenheit") return Make(Kind::kUnit, "°F", std::move(value));
+  if (const std::string_view currency = CurrencyOf(lower); !currency.empty()) {
+    // $5 dollars says it twice
+    if (value.kind == Kind::kMoney) return value;
+    return Make(Kind::kMoney, currency, std::move(value));
+  }
+  while (!unit.empty() && unit.back() == '.') unit.pop_back();
+  return Make(Kind::kUnit, unit, std::move(value));
+}
+
+}  // namespace mathcoder::math

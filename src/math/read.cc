@@ -1,0 +1,144 @@
+#include "math/read.h"
+
+#include <algorithm>
+
+#include "math/lexer.h"
+#include "math/parser.h"
+#include "math/words.h"
+
+namespace mathcoder::math {
+namespace {
+
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+// What surrounds an answer and is no part of it: spaces, a box, dollar signs, a full stop.
+std::string_view Unwrapped(std::string_view text) {
+  const auto trim = [&] {
+    while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
+    while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
+  };
+  for (bool again = true; again;) {
+    again = false;
+    trim();
+    for (std::string_view box : {std::string_view("\\boxed"), std::string_view("\\fbox"), std::string_view("\\beginboxed")}) {
+      if (!text.starts_with(box)) continue;
+      std::string_view rest = text.substr(box.size());
+      while (!rest.empty() && IsSpace(rest.front())) rest.remove_prefix(1);
+      if (rest.empty() || rest.front() != '{') continue;
+      int depth = 0;
+      std::size_t i = 0;
+      for (; i < rest.size(); ++i) {
+        if (rest[i] == '\\') ++i;
+        else if (rest[i] == '{') ++depth;
+        else if (rest[i] == '}' && --depth == 0) break;
+      }
+      std::string_view behind = i < rest.size() ? rest.substr(i + 1) : std::string_view("?");
+      while (!behind.empty() && (IsSpace(behind.front()) || behind.front() == '.')) behind.remove_prefix(1);
+      if (!behind.empty()) continue;
+      text = rest.substr(1, i - 1);
+      again = true;
+      break;
+    }
+    const bool ellipsis = text.ends_with("...") || text.ends_with("\\.");
+    if (!ellipsis && text.size() > 1 && (text.back() == '.' || text.back() == ';') && text[text.size() - 2] != '\\') {
+      text.remove_suffix(1);
+      again = true;
+    }
+    if (text.size() > 2 && text.back() == ',' && text[text.size() - 2] != '\\' && text.find(',') == text.size() - 1 && text.front() != '(') {
+      text.remove_suffix(1);
+      again = true;
+    }
+  }
+  return text;
+}
+
+bool HasWords(const std::vector<Token>& tokens) {
+  return std::any_of(tokens.begin(), tokens.end(), [](const Token& t) {
+    return (t.type == Tok::kWord || t.type == Tok::kText || t.type == Tok::kUnit) && t.text.size() > 1 && t.text != "th";
+  });
+}
+
+// The words of a text, lower case, single spaces, markup dropped.
+std::string Prose(std::string_view text) {
+  std::string out;
+  bool space = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '\\') {
+      std::size_t end = i + 1;
+      while (end < text.size() && IsLetter(text[end])) ++end;
+      const std::string_view name = text.substr(i + 1, end - i - 1);
+      if (name.empty()) {
+        // \, \; and the like are spaces, \% and \$ are themselves
+        if (i + 1 < text.size() && (text[i + 1] == '%' || text[i + 1] == '$' || text[i + 1] == '{' || text[i + 1] == '}')) continue;
+        ++i;
+        space = true;
+        continue;
+      }
+      if (name == "text" || name == "mbox" || name == "textbf" || name == "mathrm" || name == "quad" || name == "left" || name == "right") {
+        i = end - 1;
+        space = true;
+        continue;
+      }
+    }
+    if (c == '{' || c == '}' || c == '$') {
+      continue;
+    }
+    if (IsSpace(c) || c == '~') {
+      space = true;
+      continue;
+    }
+    if (space && !out.empty()) out += ' ';
+    space = false;
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    out += c;
+  }
+  while (!out.empty() && (out.back() == '.' || out.back() == ' ')) out.pop_back();
+  return out;
+}
+
+bool TooDeep(const Expr& e, std::size_t left) {
+  if (left == 0) return true;
+  return std::any_of(e.args.begin(), e.args.end(), [&](const Expr& arg) { return TooDeep(arg, left - 1); });
+}
+
+ReadResult Error(std::size_t position, std::string message) { return {ReadError{position, std::move(message)}}; }
+
+}  // namespace
+
+ReadResult ReadMath(std::string_view text, const ReadOptions& options) {
+  if (text.size() > options.max_bytes) return Error(options.max_bytes, "longer than " + std::to_string(options.max_bytes) + " bytes");
+  const std::string_view inner = Unwrapped(text);
+  const std::size_t offset = static_cast<std::size_t>(inner.data() - text.data());
+  if (inner.empty()) return Error(offset, "nothing to read");
+  // "C.": a choice
+  if (inner.size() == 1 && inner[0] >= 'A' && inner[0] <= 'J' && offset + 1 < text.size() && text[offset + 1] == '.') {
+    Expr choice;
+    choice.kind = Kind::kChoice;
+    choice.text = inner;
+    return {std::move(choice)};
+  }
+  Lexed lexed = Lex(inner, options);
+  const bool words = HasWords(lexed.tokens);
+  const auto prose = [&](ReadError error, bool fits) -> ReadResult {
+    error.position += offset;
+    if (!options.prose || !words || !fits) return {std::move(error)};
+    Expr e;
+    e.kind = Kind::kText;
+    e.text = Prose(inner);
+    if (e.text.empty()) return {std::move(error)};
+    return {std::move(e)};
+  };
+  if (!lexed.ok || !ResolveBrackets(&lexed)) return prose(lexed.error, true);
+  try {
+    Parser parser(inner, std::move(lexed), options);
+    Expr e = parser.ParseAll();
+    if (TooDeep(e, options.max_depth)) return Error(offset, "nested deeper than " + std::to_string(options.max_depth));
+    return {std::move(e)};
+  } catch (ParseFailure& failure) {
+    return prose(std::move(failure.error), true);
+  }
+}
+
+}  // namespace mathcoder::math
