@@ -28,7 +28,7 @@ Progress::~Progress() { Finish(); }
 
 std::string Progress::Duration(std::chrono::duration<double> time) {
   const double seconds = time.count();
-  const auto whole = static_cast<long long>(seconds + 0.5);
+  const auto whole = std::llround(seconds);
   char buffer[48];
   if (whole >= 3600) {
     std::snprintf(buffer, sizeof buffer, "%lld h %02lld min", whole / 3600, whole % 3600 / 60);
