@@ -239,7 +239,7 @@ std::string RenderReport(const ReportInput& input) {
   // Styles of elements are KaTeX's; nothing is loaded from anywhere.
   html += "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; script-src " +
           (katex.empty() ? "" : PolicyHash(katex) + " ") + PolicyHash(script) + "\">\n";
-  html += "<meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\"><title>" + EscapeHtml(input.title) + "</title>\n<style>" + std::string(ReportStyle()) + "</style></head>\n<body>\n";
+  html += "<meta name=\"viewport\" content=\"width=device-width\"><title>" + EscapeHtml(input.title) + "</title>\n<style>" + std::string(ReportStyle()) + "</style></head>\n<body>\n";
   html += "<h1>" + EscapeHtml(input.title) + "</h1>\n";
   if (!input.complete) html += "<p class=\"warning\">This run was interrupted: the numbers are of what was finished.</p>\n";
   html += "<h2>Beside the published results</h2>\n" + PaperTable(input);
