@@ -8,6 +8,8 @@ find_package(CURL 7.81 REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp>=2.5)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.37)
+pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 
 # Exact arithmetic: FLINT 3 holds everything; before it Arb, Antic and Calcium are libraries of their own.
 find_path(FLINT_INCLUDE flint/flint.h REQUIRED)
@@ -20,6 +22,9 @@ if(NOT EXISTS ${FLINT_INCLUDE}/flint/ca.h)
   find_library(ARB_LIBRARY NAMES flint-arb arb REQUIRED)
   list(PREPEND flint_libraries ${CALCIUM_LIBRARY} ${ANTIC_LIBRARY} ${ARB_LIBRARY})
 endif()
+find_library(MPFR_LIBRARY mpfr REQUIRED)  # with GMP behind inline functions of FLINT's headers
+find_library(GMP_LIBRARY gmp REQUIRED)
+list(APPEND flint_libraries ${MPFR_LIBRARY} ${GMP_LIBRARY})
 add_library(mathcoder_flint INTERFACE)
 target_include_directories(mathcoder_flint SYSTEM INTERFACE ${FLINT_INCLUDE})
 target_link_libraries(mathcoder_flint INTERFACE ${flint_libraries} m)

@@ -26,7 +26,9 @@ MAY_INCLUDE["cli"] = set(MAY_INCLUDE)
 ONLY_IN = {
     r"llama\.h|ggml.*\.h|gguf\.h": r"src/engine/(llama|gguf)[a-z0-9_]*\.(cc|h)$",
     r"curl/curl\.h": r"src/engine/endpoint_[a-z_]+\.(cc|h)$",
-    r"yaml-cpp/.*": r"src/chat/[a-z_]+\.cc$",
+    r"yaml-cpp/.*": r"src/chat/[a-z_]+\.cc$|src/evaluate/benchmark_file\.cc$",
+    r"sqlite3\.h": r"src/evaluate/sqlite_store\.cc$",
+    r"libpq-fe\.h": r"src/evaluate/postgres_store\.cc$",
     r"nlohmann/.*": r"src/base/json\.h$",
     r"openssl/.*": r"src/base/hash\.cc$|src/engine/endpoint_([a-z_]+_test\.cc|fault_server\.(cc|h))$",
     r"seccomp\.h": r"src/sandbox/daemon/[a-z_]+\.cc$",
