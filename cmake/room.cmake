@@ -2,7 +2,7 @@
 # One library a room, one test binary a room. Includes are written from src/: "chat/transcript.h".
 add_library(mathcoder_options INTERFACE)
 target_include_directories(mathcoder_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
-target_compile_options(mathcoder_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
+target_compile_options(mathcoder_options INTERFACE -Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> -Wno-missing-field-initializers
   # GCC 12 sees overlaps that are not there in string concatenation (its bug 105651)
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(MATHCODER_WERROR)

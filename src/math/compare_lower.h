@@ -1,0 +1,63 @@
+// From the tree of what was written (math/expr.h) to scalars in a Dag. What is no scalar (a set inside f({1, 2})) or has no meaning here
+// (f(x), the segment AB) becomes an atom: a variable whose identity is its name and the values of its arguments.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "math/compare_dag.h"
+#include "math/expr.h"
+
+namespace mathcoder::math {
+
+struct LowerOptions {
+  bool degrees_as_numbers = false;  // 74 degrees is 74; otherwise 74 pi/180
+  bool drop_units = false;          // 3 cm is 3; otherwise 3 times the unit
+  int plus_minus = 1;               // which of the two values of a +- b: 1 or -1
+  bool log_is_base_10 = false;      // \log without a base; otherwise natural
+  int percent = 100;                // what 1% is divided by: 1 reads 75% as 75
+};
+
+class Lowerer {
+ public:
+  Lowerer(Dag* dag, const LowerOptions& options) : dag_(*dag), options_(options) {}
+
+  int Lower(const Expr& expression);
+  // Are two nodes equal by more than fingerprints? Asked for arguments of atoms. Unset: no.
+  std::function<bool(int, int)> same_value;
+
+  Dag& dag() { return dag_; }
+  void set_options(const LowerOptions& options) { options_ = options; }
+
+ private:
+  struct Atom {
+    std::string head;
+    std::vector<int> args;  // nodes
+    int node;
+  };
+
+  int Decimal(std::string_view text);
+  int Based(const Expr& expression);
+  int Call(const Expr& expression);
+  int Logarithm(int argument) { return dag_.Unary(MC_LOG, argument); }
+  int Ratio(int a, int b) { return dag_.Divide(a, b); }
+  int Trigonometric(std::string_view name, int x, bool* known);
+  int Bound(const Expr& expression, std::size_t variable);  // lowers args[0] with the variable bound
+  int Calculus(const Expr& expression);
+  int AtomOf(std::string head, std::vector<int> args, std::uint32_t flags = 0);
+  int Opaque(const Expr& expression, std::uint32_t flags = 0);
+  // Text that is the same for equal structures; scalars in it are collected as arguments.
+  void Shape(const Expr& expression, std::string* head, std::vector<int>* args);
+
+  Dag& dag_;
+  LowerOptions options_;
+  std::vector<Atom> atoms_;
+  std::vector<std::pair<std::string, int>> bound_;  // names of bound variables and their nodes
+};
+
+// Parts that are compared as numbers; not sets, statements, words.
+bool IsScalar(const Expr& expression);
+
+}  // namespace mathcoder::math

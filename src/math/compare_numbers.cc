@@ -1,0 +1,206 @@
+// Scalars under the options: units, degrees, percent, rounding.
+#include <algorithm>
+#include <cctype>
+
+#include "math/compare_judge.h"
+
+namespace mathcoder::math {
+namespace {
+
+Expr Integer(int n) { return {.kind = Kind::kInteger, .text = std::to_string(n), .number = 0, .args = {}}; }
+
+struct Features {
+  bool unit = false, degree = false, percent = false, log = false;
+};
+void Scan(const Expr& e, Features* f) {
+  f->unit |= e.kind == Kind::kUnit || e.kind == Kind::kMoney;
+  f->degree |= e.kind == Kind::kDegree;
+  f->percent |= e.kind == Kind::kPercent;
+  f->log |= e.kind == Kind::kCall && e.text == "log" && e.number == 10 && e.args.size() == 1;
+  for (const Expr& arg : e.args) Scan(arg, f);
+}
+
+// The decimal that a reference is, its sign, percent and unit removed.
+const Expr* DecimalOf(const Expr& e, bool* percent) {
+  switch (e.kind) {
+    case Kind::kDecimal: return e.text.find('(') == std::string::npos ? &e : nullptr;
+    case Kind::kPercent: *percent = true; [[fallthrough]];
+    case Kind::kNegate:
+    case Kind::kUnit:
+    case Kind::kMoney:
+    case Kind::kDegree: return e.args.size() == 1 ? DecimalOf(e.args[0], percent) : nullptr;
+    default: return nullptr;
+  }
+}
+
+struct Digits {
+  int places = 0;       // the last digit stands for 10^-places
+  int significant = 0;
+};
+Digits DigitsOf(std::string_view text) {
+  Digits d;
+  bool point = false, leading = true;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '.') {
+      point = true;
+    } else if (std::isdigit(static_cast<unsigned char>(text[i])) != 0) {
+      if (point) ++d.places;
+      leading = leading && text[i] == '0';
+      if (!leading) ++d.significant;
+    } else {
+      int exponent = 0;
+      bool negative = false;
+      for (++i; i < text.size(); ++i) {
+        if (text[i] == '-') negative = true;
+        else if (std::isdigit(static_cast<unsigned char>(text[i])) != 0 && exponent < 1000) exponent = exponent * 10 + (text[i] - '0');
+      }
+      d.places -= negative ? -exponent : exponent;
+    }
+  }
+  return d;
+}
+
+std::optional<std::pair<bool, std::string_view>> PlainInteger(const Expr& e) {
+  const bool negative = e.kind == Kind::kNegate && e.args.size() == 1;
+  const Expr& n = negative ? e.args[0] : e;
+  if (n.kind != Kind::kInteger || n.text.empty()) return std::nullopt;
+  std::string_view digits = n.text;
+  digits.remove_prefix(std::min(digits.find_first_not_of('0'), digits.size()));
+  return std::pair{negative && !digits.empty(), digits};
+}
+
+}  // namespace
+
+// What an option allows beyond mathematics, after the two were found different. True: *ruling was changed.
+bool Judge::Policies(Dag* dag, int a, int b, const Expr& reference, Ruling* ruling) {
+  if (((dag->flags(a) | dag->flags(b)) & (Dag::kUndefined | Dag::kInfinite)) != 0) return false;
+  if (options_.round_to_reference || options_.reference_is_rounded) {
+    bool percent = false;
+    if (const Expr* decimal = DecimalOf(reference, &percent)) {
+      const Digits digits = DigitsOf(decimal->text);
+      const int ulp = dag->Power(dag->Rational(10, 1), dag->Rational(-digits.places - (percent ? 2 : 0), 1));
+      // Where the reference carries a unit, so does its last digit: compare the ratio to the reference's own value instead.
+      const int distance = dag->Unary(MC_ABS, dag->Subtract(a, b));
+      const auto within = [&](int bound) {
+        const NodeOrder order = OrderNodes(dag, distance, bound, &budget_);
+        return order.equality != Equality::kUnknown && order.sign <= 0;
+      };
+      if (options_.round_to_reference && within(dag->Multiply(ulp, dag->Rational(1, 2)))) {
+        *ruling = {Equality::kEqual, "rounding", "rounds to the reference's " + std::to_string(digits.places) + " decimals"};
+        return true;
+      }
+      if (options_.reference_is_rounded && digits.significant >= 6 && within(ulp)) {
+        *ruling = {Equality::kEqual, "rounding", "the reference is this value, cut or rounded"};
+        return true;
+      }
+    }
+  }
+  if (options_.relative_tolerance > 0 && RelativeDistance(dag, a, b, &budget_) <= options_.relative_tolerance) {
+    *ruling = {Equality::kEqual, "tolerance", "within the relative tolerance"};
+    return true;
+  }
+  return false;
+}
+
+Ruling Judge::ScalarsAs(const Expr& a, const Expr& b, const LowerOptions& lower_a, const LowerOptions& lower_b) {
+  Dag dag;
+  Lowerer lowerer(&dag, lower_a);
+  lowerer.same_value = [&](int x, int y) {
+    const Ruling r = CompareNodes(&dag, x, y, &budget_);
+    return Holds(r);
+  };
+  const int x = lowerer.Lower(a);
+  lowerer.set_options(lower_b);
+  const int y = lowerer.Lower(b);
+  budget_.Spend(static_cast<long>(dag.nodes().size()) / 8);
+  Ruling ruling = CompareNodes(&dag, x, y, &budget_);
+  if (ruling.equality != Equality::kDifferent) return ruling;
+  if (Policies(&dag, x, y, a, &ruling)) return ruling;
+  if (options_.percent_either_way && ((dag.flags(x) | dag.flags(y)) & Dag::kVariable) == 0) {
+    const int hundred = dag.Rational(100, 1);
+    for (const int scaled : {dag.Multiply(y, hundred), dag.Divide(y, hundred)}) {
+      Ruling other = CompareNodes(&dag, x, scaled, &budget_);
+      if (!Holds(other) && !Policies(&dag, x, scaled, a, &other)) continue;
+      return {other.equality, "percent", "equal as percent"};
+    }
+  }
+  return ruling;
+}
+
+Ruling Judge::Scalars(const Expr& a, const Expr& b) {
+  // by far the most frequent pair
+  const auto whole_a = PlainInteger(a), whole_b = PlainInteger(b);
+  if (whole_a && whole_b) {
+    if (*whole_a == *whole_b) return {Equality::kEqual, "rational", "the same integer"};
+    if (options_.relative_tolerance <= 0 && !options_.percent_either_way) return {Equality::kDifferent, "rational", "two integers"};
+  }
+  if (HasKind(a, Kind::kPlusMinus) || HasKind(b, Kind::kPlusMinus)) {
+    return Unordered(ElementsOf(a), ElementsOf(b), false);
+  }
+  Features fa, fb;
+  Scan(a, &fa);
+  Scan(b, &fb);
+  LowerOptions plain;
+  if (fa.unit != fb.unit) {
+    if (!options_.ignore_units) return {Equality::kDifferent, "unit", "one side has a unit"};
+    plain.drop_units = true;
+  }
+  Ruling ruling = ScalarsAs(a, b, plain, plain);
+  if (Holds(ruling)) return ruling;
+  if (fa.degree != fb.degree && options_.degrees_as_numbers) {
+    LowerOptions numbers = plain;
+    numbers.degrees_as_numbers = true;
+    const Ruling other = ScalarsAs(a, b, numbers, numbers);
+    if (Holds(other)) return other;
+  }
+  if (fa.log || fb.log) {
+    LowerOptions decimal = plain;
+    decimal.log_is_base_10 = true;
+    const Ruling other = ScalarsAs(a, b, decimal, decimal);
+    if (Holds(other)) return other;
+  }
+  return ruling;
+}
+
+Ruling Judge::Times(const Expr& a, const Expr& b) {
+  if (a.kind != b.kind) {
+    const Expr& time = a.kind == Kind::kTime ? a : b;
+    const Expr& other = a.kind == Kind::kTime ? b : a;
+    if (other.kind == Kind::kRatio) return Parts(time.args, other.args, "time");
+    return {Equality::kDifferent, "time", "a time of day against something else"};
+  }
+  std::vector<Expr> parts_a = a.args, parts_b = b.args;
+  while (parts_a.size() < 3) parts_a.push_back(Integer(0));
+  while (parts_b.size() < 3) parts_b.push_back(Integer(0));
+  const auto hours = [](const Expr& time, Expr* part) {  // 12 am is 0, 1 pm is 13
+    if (time.text.empty() || part->kind != Kind::kInteger || part->text.size() > 2) return;
+    const int hour = std::stoi(part->text) % 12 + (time.text == "pm" ? 12 : 0);
+    part->text = std::to_string(hour);
+  };
+  if (!a.text.empty() && !b.text.empty()) {
+    hours(a, &parts_a[0]);
+    hours(b, &parts_b[0]);
+  } else if (a.text != b.text) {  // one is not stated: the clock's face decides, or the 24 hours
+    const Ruling face = Parts(parts_a, parts_b, "time");
+    if (Holds(face)) return face;
+    hours(a, &parts_a[0]);
+    hours(b, &parts_b[0]);
+  }
+  return Parts(parts_a, parts_b, "time");
+}
+
+Ruling Judge::Ratios(const Expr& a, const Expr& b) {
+  if (a.args.size() != b.args.size()) return {Equality::kDifferent, "ratio", "ratios of other lengths"};
+  const bool scalars = std::all_of(a.args.begin(), a.args.end(), IsScalar) && std::all_of(b.args.begin(), b.args.end(), IsScalar);
+  if (!scalars) return Parts(a.args, b.args, "ratio");
+  Ruling total{Equality::kEqual, "ratio", "proportional"};
+  for (std::size_t i = 1; i < a.args.size(); ++i) {  // a_0 b_i = a_i b_0
+    const Expr left{.kind = Kind::kMultiply, .text = "", .number = 0, .args = {a.args[0], b.args[i]}};
+    const Expr right{.kind = Kind::kMultiply, .text = "", .number = 0, .args = {a.args[i], b.args[0]}};
+    total = Both(total, Scalars(left, right));
+    if (total.equality == Equality::kDifferent) return {Equality::kDifferent, "ratio", "not proportional"};
+  }
+  return total;
+}
+
+}  // namespace mathcoder::math

@@ -1,0 +1,413 @@
+#include "math/compare_scalar.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+namespace mathcoder::math {
+namespace {
+
+constexpr long kBits = 1L << 17;        // of exact rationals in process
+constexpr double kNoise = 4.5e-16;      // two units in the last place of a double
+constexpr double kNoiseOfTerms = 4e-15; // where several rounded coefficients are added up
+
+using exact::Balls;
+using exact::Point;
+
+// ---- sample points ----
+
+// Deterministic, by the variable's name and the round: a verdict does not depend on the order of the variables.
+std::uint64_t Draw(const Dag& dag, int variable, int round) {
+  const Residue r = Scatter(static_cast<std::uint64_t>(round) + 1000, ScatterText(dag.name(variable)));
+  return r[0];
+}
+
+enum class Sign { kPositive, kMixed, kInteger };
+
+Point Sample(const Dag& dag, int variable, int round, Sign sign) {
+  const std::uint64_t draw = Draw(dag, variable, round);
+  Point p{0, 1, 0, 1};
+  if (sign == Sign::kInteger) {
+    p.re_num = 1 + static_cast<std::int64_t>(draw % 12) + round;
+    return p;
+  }
+  // scales: around 1, below 1, some, small, tens, thousands
+  static constexpr std::int64_t kTops[] = {3, 1, 9, 1, 40, 3000};
+  static constexpr std::int64_t kParts[] = {1, 1, 1, 20, 1, 1};
+  const auto scale = static_cast<std::size_t>(round % 6);
+  p.re_den = 1009 * kParts[scale];
+  p.re_num = 1 + static_cast<std::int64_t>(draw % static_cast<std::uint64_t>(kTops[scale] * 1009 - 1));
+  if (sign == Sign::kMixed && ((draw >> 40) & 1) != 0) p.re_num = -p.re_num;
+  return p;
+}
+
+std::vector<Point> SampleAll(const Dag& dag, int round, Sign sign) {
+  std::vector<Point> points;
+  for (int v = 0; v < dag.variables(); ++v) points.push_back(Sample(dag, v, round, sign));
+  // with all signs the draw may leave one variable positive in every round: its sign alternates
+  if (sign == Sign::kMixed && dag.variables() == 1 && points[0].re_num > 0) points[0].re_num = -points[0].re_num;
+  return points;
+}
+
+std::string Number(double re, double im) {
+  char text[64];
+  if (im != 0) std::snprintf(text, sizeof text, "%.6g%+.6gi", re, im);
+  else std::snprintf(text, sizeof text, "%.9g", re);
+  return text;
+}
+
+std::string Where(const Dag& dag, const std::vector<Point>& points) {
+  std::string where;
+  for (int v = 0; v < dag.variables() && v < 3; ++v) {
+    const std::string& name = dag.name(v);
+    if (name.rfind("s:", 0) != 0) continue;
+    if (!where.empty()) where += ", ";
+    const Point& p = points[static_cast<std::size_t>(v)];
+    where += name.substr(2) + " = " + Number(static_cast<double>(p.re_num) / static_cast<double>(p.re_den), 0);
+  }
+  return where.empty() ? "a sample point" : where;
+}
+
+// ---- proof as rational functions over kernels ----
+
+// A copy in which sin u and cos u are rational functions of one generator, and kernels whose arguments are proven equal are one generator.
+class Proof {
+ public:
+  Proof(const Dag& dag, Budget* budget) : dag_(dag), budget_(*budget) {}
+
+  bool Equal(int a, int b, int depth = 0) {
+    if (a == b) return true;
+    if (depth > 6 || dag_.fingerprint(a) != dag_.fingerprint(b)) return false;
+    nodes_.clear();
+    generator_.clear();
+    square_.clear();
+    image_.assign(dag_.nodes().size(), -1);
+    classes_.clear();
+    pending_.clear();
+    const int x = Image(a), y = Image(b);
+    if (x < 0 || y < 0 || nodes_.size() > 3000 || square_.size() > 48) return false;
+    if (!budget_.Spend(static_cast<long>(nodes_.size()))) return false;
+    const long terms = budget_.worker ? 20000 : 600;
+    const bool proven = exact::ProveRational(nodes_, x, y, generator_, square_, terms, budget_.worker ? 20000 : 2000);
+    budget_.Spend(static_cast<long>(nodes_.size()) * 2);
+    if (!proven) return false;
+    const auto pending = pending_;
+    for (const auto& [u, v] : pending) {
+      if (!Proof(dag_, &budget_).Equal(u, v, depth + 1)) return false;
+    }
+    return true;
+  }
+
+ private:
+  int Emit(exact::Node node, int generator = -1) {
+    nodes_.push_back(node);
+    generator_.push_back(generator);
+    return static_cast<int>(nodes_.size()) - 1;
+  }
+  int EmitOp(int op, int a, int b) {
+    return Emit({.op = op, .a = a, .b = b, .num = 0, .den = 0, .big_num = nullptr, .big_den = nullptr});
+  }
+  int EmitInteger(std::int64_t n) {
+    return Emit({.op = MC_RATIONAL, .a = -1, .b = -1, .num = n, .den = 1, .big_num = nullptr, .big_den = nullptr});
+  }
+  int Generator(std::int64_t square) {
+    square_.push_back(square);
+    return Emit({.op = MC_VARIABLE, .a = -1, .b = -1, .num = 0, .den = 0, .big_num = nullptr, .big_den = nullptr},
+                static_cast<int>(square_.size()) - 1);
+  }
+  // The generator of a kernel: one for each class of equal arguments.
+  int ClassOf(int op, int node, std::int64_t square = 0) {
+    const exact::Node& n = dag_.node(node);
+    for (const auto& [known_op, known, image] : classes_) {
+      if (known_op != op) continue;
+      const exact::Node& k = dag_.node(known);
+      if (op == MC_RATIONAL || op == MC_VARIABLE || n.a < 0) {
+        if (known == node) return image;
+        continue;
+      }
+      if (dag_.fingerprint(k.a) != dag_.fingerprint(n.a)) continue;
+      if ((n.b >= 0) != (k.b >= 0) || (n.b >= 0 && dag_.fingerprint(k.b) != dag_.fingerprint(n.b))) continue;
+      if (k.a != n.a) pending_.emplace_back(k.a, n.a);
+      if (n.b >= 0 && k.b != n.b) pending_.emplace_back(k.b, n.b);
+      return image;
+    }
+    const int image = Generator(square);
+    classes_.emplace_back(op, node, image);
+    return image;
+  }
+
+  int Image(int target) {
+    std::vector<char> needed(static_cast<std::size_t>(target) + 1, 0);
+    needed.back() = 1;
+    const auto plain = [&](const exact::Node& n) {
+      return n.op == MC_ADD || n.op == MC_MUL || n.op == MC_DIV || n.op == MC_NEG ||
+             (n.op == MC_POW && dag_.IsInteger(n.b));
+    };
+    for (int i = target; i >= 0; --i) {
+      const exact::Node& n = dag_.node(i);
+      if (needed[static_cast<std::size_t>(i)] == 0 || !plain(n)) continue;
+      needed[static_cast<std::size_t>(n.a)] = 1;
+      if (n.b >= 0) needed[static_cast<std::size_t>(n.b)] = 1;
+    }
+    for (int i = 0; i <= target; ++i) {
+      int& out = image_[static_cast<std::size_t>(i)];
+      if (needed[static_cast<std::size_t>(i)] == 0 || out >= 0) continue;
+      const exact::Node& n = dag_.node(i);
+      if (plain(n)) {
+        exact::Node copy = n;
+        copy.a = image_[static_cast<std::size_t>(n.a)];
+        copy.b = n.b >= 0 ? image_[static_cast<std::size_t>(n.b)] : -1;
+        out = Emit(copy);
+      } else if (n.op == MC_RATIONAL) {
+        out = Emit(n);
+      } else if (n.op == MC_I) {
+        out = ClassOf(MC_I, i, -1);
+      } else if (n.op == MC_SQRT && dag_.IsInteger(n.a)) {
+        out = ClassOf(MC_SQRT, i, dag_.node(n.a).num);
+      } else if (n.op == MC_SIN || n.op == MC_COS) {
+        const int t = ClassOf(MC_SIN, i);  // both kinds of one argument share it
+        const int square = EmitOp(MC_MUL, t, t);
+        const int bottom = EmitOp(MC_ADD, EmitInteger(1), square);
+        const int top = n.op == MC_SIN ? EmitOp(MC_ADD, t, t) : EmitOp(MC_ADD, EmitInteger(1), EmitOp(MC_NEG, square, -1));
+        out = EmitOp(MC_DIV, top, bottom);
+      } else {
+        out = ClassOf(n.op, i);
+      }
+      if (nodes_.size() > 3000) return -1;
+    }
+    return image_[static_cast<std::size_t>(target)];
+  }
+
+  const Dag& dag_;
+  Budget& budget_;
+  std::vector<exact::Node> nodes_;
+  std::vector<int> generator_;
+  std::vector<std::int64_t> square_;
+  std::vector<int> image_;
+  std::vector<std::tuple<int, int, int>> classes_;
+  std::vector<std::pair<int, int>> pending_;
+};
+
+// ---- the steps ----
+
+long CostOf(const Dag& dag, int a, int b) {
+  return 2 + (static_cast<long>(std::max(a, b)) + 1 + static_cast<long>(dag.nodes().size())) / 2;
+}
+
+ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
+  const std::uint32_t flags = dag->flags(a) | dag->flags(b);
+  const bool noisy = (flags & Dag::kNoisy) != 0;
+  if (!budget->Spend(CostOf(*dag, a, b))) return {};
+  const auto order = exact::RationalOrder(dag->nodes(), a, b, budget->worker ? 16 * kBits : kBits);
+  if (order.a_undefined || order.b_undefined) {
+    if (order.a_undefined && order.b_undefined) return {Equality::kUnknown, "undefined", "both divide by zero"};
+    return {Equality::kDifferent, "undefined", "one side divides by zero"};
+  }
+  if (order.known && order.sign == 0) return {Equality::kEqual, "rational", "both are " + Describe(*dag, a)};
+  if (order.known && !noisy) return {Equality::kDifferent, "rational", Describe(*dag, a) + " is not " + Describe(*dag, b)};
+  bool defined = false;
+  long agreed = 0;
+  for (const long precision : {96L, 384L, 1536L}) {
+    if (precision > 1000 && !budget->worker) break;
+    if (!budget->Spend(CostOf(*dag, a, b) * precision / 96)) break;
+    const auto balls = exact::CompareBalls(dag->nodes(), a, b, {}, precision);
+    if (!balls) break;
+    if (!balls->defined_a || !balls->defined_b) continue;
+    defined = true;
+    if (noisy && balls->relative <= kNoise) {
+      return {Equality::kProbablyEqual, "double", "they differ by less than a double's rounding: " + Number(balls->re_a, balls->im_a)};
+    }
+    if (balls->disjoint) {
+      return {Equality::kDifferent, "ball", Number(balls->re_a, balls->im_a) + " is not " + Number(balls->re_b, balls->im_b)};
+    }
+    agreed = balls->accuracy;
+  }
+  if (!defined && exact::LogarithmsDiffer(dag->nodes(), a, b, 128)) {
+    return {Equality::kDifferent, "logarithm", "their logarithms are disjoint"};
+  }
+  if (!defined) {
+    budget->worth_a_worker = true;
+    return {Equality::kUnknown, "ball", "no value could be computed"};
+  }
+  if (budget->worker) {
+    const auto truth = exact::CalciumEqual(dag->nodes(), a, b);
+    if (truth) return {*truth ? Equality::kEqual : Equality::kDifferent, "calcium", *truth ? "proven by Calcium" : "disproven by Calcium"};
+  }
+  budget->worth_a_worker = true;
+  if (agreed < 64) return {Equality::kUnknown, "ball", "equal to " + std::to_string(std::max(agreed, 0L)) + " bits only"};
+  return {Equality::kProbablyEqual, "ball", "both are " + Describe(*dag, a) + "..., equal to " + std::to_string(agreed) + " bits"};
+}
+
+ScalarVerdict Functions(Dag* dag, int a, int b, Budget* budget) {
+  const std::uint32_t flags = dag->flags(a) | dag->flags(b);
+  const bool noisy = (flags & Dag::kNoisy) != 0;
+  const bool integers = (flags & Dag::kIntegers) != 0;
+  int real = 0, complex = 0, one_sided = 0;
+  long least = 1L << 40;
+  // real: both sides real throughout. Complex points count where there is no real one.
+  std::string difference, complex_difference;
+  const auto visit = [&](int round, Sign sign) {
+    const std::vector<Point> points = SampleAll(*dag, round, sign);
+    for (const long precision : {128L, 640L}) {
+      if (!budget->Spend(CostOf(*dag, a, b) * precision / 128)) return false;
+      const auto balls = exact::CompareBalls(dag->nodes(), a, b, points, precision);
+      if (!balls) return false;
+      if (balls->defined_a != balls->defined_b && precision > 128) ++one_sided;
+      if (!balls->defined_a || !balls->defined_b) continue;
+      const bool both = balls->real_a && balls->real_b;
+      if (noisy && balls->relative <= kNoiseOfTerms) {
+        ++(both ? real : complex);
+        return true;
+      }
+      if (balls->disjoint) {
+        std::string& where = both || sign == Sign::kMixed ? difference : complex_difference;
+        if (where.empty()) {
+          where = "at " + Where(*dag, points) + ": " + Number(balls->re_a, balls->im_a) + " and " + Number(balls->re_b, balls->im_b);
+        }
+        return difference.empty();
+      }
+      if (balls->accuracy < 48) continue;  // too wide to say anything
+      least = std::min(least, balls->accuracy);
+      ++(both ? real : complex);
+      return true;
+    }
+    return true;
+  };
+  const Sign first = integers ? Sign::kInteger : Sign::kPositive;
+  for (int round = 0; round < 10 && real < 4; ++round) {
+    if (round >= 6 && real > 0) break;
+    if (!visit(round, first)) break;
+  }
+  if (difference.empty() && (flags & Dag::kSigned) != 0 && !integers) {
+    for (int round = 10; round < 16; ++round) {
+      if (!visit(round, Sign::kMixed)) break;
+    }
+  }
+  if (difference.empty() && real == 0 && !complex_difference.empty()) difference = complex_difference;
+  if (difference.empty() && real == 0 && complex == 0 && !integers) {  // defined for other signs only
+    for (int round = 16; round < 24; ++round) {
+      if (!visit(round, Sign::kMixed)) break;
+    }
+  }
+  if (!difference.empty()) {
+    if ((flags & Dag::kMeaning) != 0) return {Equality::kUnknown, "ball", "they depend on what could not be computed"};
+    return {Equality::kDifferent, "ball", difference};
+  }
+  const int agreed = real > 0 ? real : complex;
+  if (agreed >= 2 || (agreed >= 1 && real + complex >= 2)) {
+    return {Equality::kProbablyEqual, noisy ? "double" : "ball",
+            "equal at " + std::to_string(agreed) + " sample points" +
+                (noisy ? " within a double's rounding" : " to " + std::to_string(least) + " bits")};
+  }
+  if (one_sided >= 4 && real + complex == 0) return {Equality::kDifferent, "domain", "one side is undefined where the other is not"};
+  return {Equality::kUnknown, "ball", "no sample point at which both are defined"};
+}
+
+}  // namespace
+
+ScalarVerdict CompareNodes(Dag* dag, int a, int b, Budget* budget) {
+  const std::uint32_t flags = dag->flags(a) | dag->flags(b);
+  if (dag->full()) return {Equality::kUnknown, "size", "the expressions are too large"};
+  if ((flags & Dag::kUndefined) != 0) {
+    const bool both = (dag->flags(a) & dag->flags(b) & Dag::kUndefined) != 0;
+    if (both) return {Equality::kUnknown, "undefined", "both sides are undefined"};
+    return {Equality::kDifferent, "undefined", "one side is undefined"};
+  }
+  const Equality sure = (flags & Dag::kProbable) != 0 ? Equality::kProbablyEqual : Equality::kEqual;
+  if (a == b) {
+    return {sure, dag->IsSmallRational(a) ? "rational" : "normal form", dag->IsSmallRational(a) ? "both are " + Describe(*dag, a)
+                                                                                                : "they have one normal form"};
+  }
+  if ((flags & Dag::kInfinite) != 0) {
+    // plus or minus infinity alone, or a finite value beside it; nothing is computed with infinity
+    const auto pure = [&](int i) { return dag->node(i).op == MC_OPS || (dag->node(i).op == MC_NEG && dag->node(dag->node(i).a).op == MC_OPS); };
+    if ((pure(a) || (dag->flags(a) & Dag::kInfinite) == 0) && (pure(b) || (dag->flags(b) & Dag::kInfinite) == 0)) {
+      return {Equality::kDifferent, "infinity", "infinity on one side only, or of the other sign"};
+    }
+    if (dag->fingerprint(a) == dag->fingerprint(b)) return {sure, "infinity", "the same form"};
+    return {Equality::kUnknown, "infinity", "arithmetic with infinity"};
+  }
+  if (dag->fingerprint(a) == dag->fingerprint(b)) {
+    if (Proof(*dag, budget).Equal(a, b)) {
+      const bool polynomial = (flags & Dag::kVariable) != 0;
+      return {sure, polynomial ? "polynomial" : "algebraic", "their normal forms agree"};
+    }
+    if ((flags & (Dag::kVariable | Dag::kKernel)) == 0) {
+      const auto order = exact::RationalOrder(dag->nodes(), a, b, budget->worker ? 16 * kBits : kBits);
+      if (order.known && order.sign == 0) return {sure, "rational", "both are " + Describe(*dag, a)};
+    }
+    return {Equality::kProbablyEqual, "residues", "their normal forms agree modulo two 61-bit primes"};
+  }
+  if ((flags & (Dag::kKernel | Dag::kNoisy | Dag::kMeaning)) == 0) {
+    std::string reason = "their residues differ";
+    if ((flags & Dag::kVariable) == 0) reason = Describe(*dag, a) + " is not " + Describe(*dag, b);
+    return {Equality::kDifferent, "residues", reason};
+  }
+  return (flags & Dag::kVariable) == 0 ? Constants(dag, a, b, budget) : Functions(dag, a, b, budget);
+}
+
+NodeOrder OrderNodes(Dag* dag, int a, int b, Budget* budget) {
+  if (a == b) return {Equality::kEqual, 0};
+  const std::uint32_t flags = dag->flags(a) | dag->flags(b);
+  if ((flags & (Dag::kVariable | Dag::kUndefined | Dag::kMeaning)) != 0) return {};
+  if ((flags & Dag::kInfinite) != 0) {
+    const auto side = [&](int i) {
+      if ((dag->flags(i) & Dag::kInfinite) == 0) return 0;
+      if (dag->node(i).op == MC_OPS) return 1;
+      return dag->node(i).op == MC_NEG && dag->node(dag->node(i).a).op == MC_OPS ? -1 : 2;
+    };
+    const int x = side(a), y = side(b);
+    if (x == 2 || y == 2 || x == y) return {};
+    return {Equality::kDifferent, x < y ? -1 : 1};
+  }
+  if (dag->IsSmallRational(a) && dag->IsSmallRational(b)) {
+    const exact::Node& x = dag->node(a);
+    const exact::Node& y = dag->node(b);
+    const __int128 left = static_cast<__int128>(x.num) * y.den, right = static_cast<__int128>(y.num) * x.den;
+    if (left != right) return {Equality::kDifferent, left < right ? -1 : 1};
+  }
+  const ScalarVerdict verdict = CompareNodes(dag, a, b, budget);
+  if (verdict.equality == Equality::kEqual || verdict.equality == Equality::kProbablyEqual) return {verdict.equality, 0};
+  for (const long precision : {96L, 768L}) {
+    if (!budget->Spend(CostOf(*dag, a, b) * precision / 96)) break;
+    const auto balls = exact::CompareBalls(dag->nodes(), a, b, {}, precision);
+    if (balls && balls->sign != 0) return {Equality::kDifferent, balls->sign};
+  }
+  return {};
+}
+
+double RelativeDistance(Dag* dag, int a, int b, Budget* budget) {
+  if (((dag->flags(a) | dag->flags(b)) & (Dag::kVariable | Dag::kUndefined | Dag::kInfinite)) != 0) return 2;
+  if (!budget->Spend(CostOf(*dag, a, b))) return 2;
+  const auto balls = exact::CompareBalls(dag->nodes(), a, b, {}, 128);
+  return balls && balls->defined_a && balls->defined_b ? balls->relative : 2;
+}
+
+std::vector<int> CommonPoint(Dag* dag, int a, int b, Budget* budget) {
+  const bool integers = ((dag->flags(a) | dag->flags(b)) & Dag::kIntegers) != 0;
+  const int zero = dag->Rational(0, 1);
+  for (int round = 30; round < 42; ++round) {
+    // small values first: at them exponentials are neither huge nor lost
+    const std::vector<Point> points = SampleAll(*dag, round < 33 ? 30 : round, integers ? Sign::kInteger : Sign::kPositive);
+    if (!budget->Spend(CostOf(*dag, a, b))) return {};
+    const auto x = exact::CompareBalls(dag->nodes(), a, zero, points, 128);
+    const auto y = exact::CompareBalls(dag->nodes(), b, zero, points, 128);
+    if (!x || !y || !x->disjoint || !y->disjoint) continue;
+    std::vector<int> values;
+    for (const Point& p : points) values.push_back(dag->Rational(p.re_num, p.re_den));
+    return values;
+  }
+  return {};
+}
+
+std::string Describe(const Dag& dag, int node) {
+  if ((dag.flags(node) & (Dag::kVariable | Dag::kUndefined | Dag::kInfinite)) != 0) return "an expression";
+  if (const auto text = exact::RationalText(dag.nodes(), node, 4096); text && text->size() <= 40) return *text;
+  const auto balls = exact::CompareBalls(dag.nodes(), node, node, {}, 64);
+  if (!balls || !balls->defined_a) return "a number";
+  if (!std::isfinite(balls->re_a) || !std::isfinite(balls->im_a)) return "a number too large to show";
+  return Number(balls->re_a, balls->im_a);
+}
+
+}  // namespace mathcoder::math
