@@ -246,10 +246,27 @@ class Lexer {
     return rest.empty() || rest == "/s" || rest == "/h" || rest == "/s^2" || rest == "^2" || rest == "^3" || rest == "/min";
   }
 
+  // 4:30 p.m.
+  std::size_t HalfDay(std::size_t begin, std::size_t end, std::string_view run) {
+    if (Previous() != Tok::kNumber || run.size() > 2) return 0;
+    const char half = run[0] == 'a' || run[0] == 'A' ? 'a' : run[0] == 'p' || run[0] == 'P' ? 'p' : '\0';
+    if (half == '\0') return 0;
+    const auto is_m = [](char c) { return c == 'm' || c == 'M'; };
+    if (run.size() == 2 && !is_m(run[1])) return 0;
+    if (run.size() == 1) {
+      if (At(end) != '.' || !is_m(At(end + 1)) || IsLetter(At(end + 2))) return 0;
+      end += 2;
+    }
+    if (At(end) == '.') ++end;
+    Push(Tok::kText, begin, end, half == 'a' ? "am" : "pm");
+    return end;
+  }
+
   std::size_t Letters(std::size_t begin) {
     std::size_t end = begin;
     while (IsLetter(At(end))) ++end;
     const std::string_view run = text_.substr(begin, end - begin);
+    if (const std::size_t half = HalfDay(begin, end, run); half != 0) return half;
     if (run.size() == 1) {
       Push(LoneUnit(begin) ? Tok::kUnit : Tok::kLetter, begin, end, run);
       return end;
@@ -436,7 +453,18 @@ class Lexer {
 
   std::size_t Punctuation(std::size_t begin, char c) {
     switch (c) {
-      case '!': case ',': case ';': case ':': case '>': case ' ': case '\n': case '\t': case '-': case '/':
+      case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+        // a row break that lost one of its backslashes on the way
+        if (environments_ > 0) {
+          Push(Tok::kRowBreak, begin, begin + 1);
+          return begin + 1;
+        }
+        if (c != '-') {
+          Fail(begin, std::string("unknown command \\") + c);
+          return end_;
+        }
+        [[fallthrough]];
+      case '!': case ',': case ';': case ':': case '>': case ' ': case '\n': case '\t': case '/':
         space_ = space_ || c != '!';
         return begin + 2;
       case '(': case ')': case '[': case ']':  // delimiters of mathematics in text

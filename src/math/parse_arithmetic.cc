@@ -193,7 +193,12 @@ Parser::Node Parser::ParseProduct(bool tight) {
     }
     if (!StartsOperand() || (tight && Now().space)) break;
     if (first.e.kind == Kind::kText) FailWords();
-    if (Is(Tok::kNumber) && tokens_[at_ - 1].type == Tok::kNumber && !MixedFollows()) Fail("two numbers without an operator");
+    if (Is(Tok::kNumber) && tokens_[at_ - 1].type == Tok::kNumber) {
+      ++at_;
+      const bool mixed = MixedFollows();  // 3 1\frac{1}{2}
+      --at_;
+      if (!mixed) Fail("two numbers without an operator");
+    }
     if (Is(Tok::kMoney)) break;
     if (factors.empty()) factors.push_back(Number(std::move(first)));
     factors.push_back(Number(ParsePower()));

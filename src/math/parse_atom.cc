@@ -25,7 +25,7 @@ Expr Parser::PlainNumber(const Token& token) {
       point = true;
       text += c;
     } else if ((c == 'e' || c == 'E') && token.count == 0 && i + 1 < raw.size() && !letters &&
-               (IsDigit(raw[i + 1]) || raw[i + 1] == '-' || raw[i + 1] == '+') && !Ahead(0).latex) {
+               (IsDigit(raw[i + 1]) || raw[i + 1] == '-' || raw[i + 1] == '+')) {
       exponent = true;
       text += 'e';
     } else if ((c == '-' || c == '+') && exponent) {
@@ -184,6 +184,54 @@ std::string Parser::ParseSubscript() {
   }
 }
 
+// x^2_1 is x_1 squared.
+bool Parser::PowerBeforeSubscript() const {
+  if (!Is(Tok::kCaret)) return false;
+  const Tok next = Ahead().type;
+  if (next != Tok::kLeftBrace && next != Tok::kNumber && next != Tok::kLetter) return false;
+  const std::size_t end = next == Tok::kLeftBrace ? Closing(at_ + 1) + 1 : at_ + 2;
+  return end < tokens_.size() && tokens_[end].type == Tok::kUnderscore && tokens_[end].text.empty();
+}
+
+Expr Parser::SubscriptAfterPower(std::string name) {
+  ++at_;
+  Expr power = ParseScript();
+  name += "_" + ParseSubscript();
+  return Make(Kind::kPower, "", Leaf(Kind::kSymbol, name), std::move(power));
+}
+
+// What '_' or '^' takes where another of the two may follow: a group, or one token, possibly signed.
+Expr Parser::ParseScript() {
+  const Deeper deeper(this);
+  if (Is(Tok::kLeftBrace)) return Number(ParseBraces(false));
+  bool minus = false;
+  while (Is(Tok::kPlus) || Is(Tok::kMinus)) {
+    minus = minus != Is(Tok::kMinus);
+    ++at_;
+  }
+  Expr e;
+  if (Is(Tok::kNumber)) {
+    e = PlainNumber(Now());
+    ++at_;
+  } else if (Is(Tok::kLetter) || Is(Tok::kName)) {
+    const bool constant = Now().text == "e" || Now().text == "i";
+    e = Leaf(constant ? Kind::kConstant : Kind::kSymbol, Now().text);
+    ++at_;
+  } else if (Is(Tok::kConstant)) {
+    e = Leaf(Kind::kConstant, Now().text);
+    ++at_;
+  } else if (Is(Tok::kOpen)) {
+    e = Number(ParseBracket());
+  } else if (Is(Tok::kFraction)) {
+    e = Number(ParseFraction());
+  } else if (Is(Tok::kRoot)) {
+    e = Number(ParseRoot());
+  } else {
+    FailHere("a bound or an exponent");
+  }
+  return minus ? Make(Kind::kNegate, "", std::move(e)) : e;
+}
+
 bool Parser::AppliesHere(std::string_view name, bool primed) const {
   if (!IsOpen("(") || (Now().space && !primed && !latex_)) return false;
   if (Ahead().type == Tok::kClose) return false;
@@ -265,19 +313,8 @@ Parser::Node Parser::ParseSymbol() {
     ++at_;
     exponent = ParseExponent();
     has_exponent = true;
-  } else if (Is(Tok::kCaret) && subscript.empty()) {
-    // x^2_1 is x_1 squared
-    const std::size_t end = Ahead().type == Tok::kLeftBrace ? Closing(at_ + 1) + 1 : at_ + 2;
-    if (end < tokens_.size() && tokens_[end].type == Tok::kUnderscore && tokens_[end].text.empty() &&
-        (Ahead().type == Tok::kLeftBrace || Ahead().type == Tok::kNumber || Ahead().type == Tok::kLetter)) {
-      ++at_;
-      const Deeper deeper(this);
-      Expr power = Ahead(0).type == Tok::kLeftBrace ? Number(ParseBraces(false))
-                   : Is(Tok::kNumber)                ? PlainNumber(tokens_[at_++])
-                                                     : Leaf(Kind::kSymbol, tokens_[at_++].text);
-      name += "_" + ParseSubscript();
-      return {Make(Kind::kPower, "", Leaf(Kind::kSymbol, name), std::move(power)), Wrap::kNone};
-    }
+  } else if (subscript.empty() && PowerBeforeSubscript()) {
+    return {SubscriptAfterPower(std::move(name)), Wrap::kNone};
   }
   const bool bare = subscript.empty() && !primed && !has_exponent;
   // y(t) = ...: at the start, with a single name in the brackets and a relation behind them
@@ -428,6 +465,7 @@ Expr Parser::ParseAccent() {
     name += "(";
     name += inner;
     name += ")";
+    if (PowerBeforeSubscript()) return SubscriptAfterPower(std::move(name));
     if (Is(Tok::kUnderscore)) name += "_" + ParseSubscript();
     return Leaf(Kind::kSymbol, name);
   }

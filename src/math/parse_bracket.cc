@@ -125,7 +125,7 @@ Parser::Node Parser::ParseBraces(bool escaped) {
     std::vector<Expr> parts;
     const auto entry = [&](Node node) {
       // {x: 1, y: 2}, as Python prints a solution
-      Expr e = Element(std::move(node));
+      Expr e = separated || escaped ? SetOperand(std::move(node)) : Element(std::move(node));  // {{1}, {2}} holds sets
       if (!Is(Tok::kColon)) return e;
       ++at_;
       return Make(Kind::kRelation, "=", std::move(e), Element(ParseStatement()));
@@ -146,8 +146,8 @@ Parser::Node Parser::ParseBraces(bool escaped) {
       result = WithArgs(Kind::kSet, "", std::move(parts));
     } else {
       result = std::move(parts[0]);
-      // {{1}, {2}} holds sets; {(1, 2)} is its tuple
-      wrap = inner == Wrap::kBraces ? Wrap::kBraces : Wrap::kBraces;
+      // braces around other brackets change nothing: x^{\left[2\right]}
+      wrap = inner == Wrap::kSetBraces || inner == Wrap::kBrackets ? inner : Wrap::kBraces;
     }
   }
   if (escaped) --brackets_;

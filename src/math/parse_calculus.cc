@@ -168,7 +168,7 @@ Expr Parser::ParseBig() {
     } else if (IsOpen("(") && below) {
       bound = Element(ParseAtom());
     } else {
-      bound = ParseExponent();
+      bound = ParseScript();
     }
     (below ? lower : upper) = std::move(bound);
     *has = true;
@@ -226,7 +226,7 @@ Expr Parser::ParseIntegral(int signs) {
       continue;
     }
     if (below ? has_lower : has_upper) Fail("two bounds of one kind");
-    (below ? lower : upper) = ParseExponent();
+    (below ? lower : upper) = ParseScript();
     (below ? has_lower : has_upper) = true;
   }
   integrals_.push_back({});

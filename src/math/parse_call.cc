@@ -31,7 +31,7 @@ std::string_view InverseOf(std::string_view name) {
 
 bool IsPythonName(std::string_view name) { return std::binary_search(std::begin(kPython), std::end(kPython), name); }
 
-std::vector<Expr> Parser::ParseCallArguments() {
+std::vector<Expr> Parser::ParseCallArguments(bool sets) {
   ++brackets_;
   std::vector<Expr> args;
   const bool colon = colon_stops_, greater = greater_stops_;
@@ -40,7 +40,7 @@ std::vector<Expr> Parser::ParseCallArguments() {
   const std::string_view open = Now().text;
   ++at_;
   while (!Is(Tok::kClose) && !Is(Tok::kRightBrace)) {
-    args.push_back(Element(ParseStatement()));
+    args.push_back(sets ? SetOperand(ParseStatement()) : Element(ParseStatement()));
     if (Is(Tok::kComma) || Is(Tok::kSemicolon)) {
       ++at_;
       continue;
@@ -162,7 +162,7 @@ Parser::Node Parser::ParseFunction() {
       }
       break;
     }
-    args = ParseCallArguments();
+    args = ParseCallArguments(false);
     Expr e = Finish(f, std::move(args), token.latex);
     e.number = direction;
     return {std::move(e), Wrap::kNone};
@@ -173,9 +173,9 @@ Parser::Node Parser::ParseFunction() {
     group = true;
   }
   if (group) {
-    args = ParseCallArguments();
+    args = ParseCallArguments(f.canonical == "union" || f.canonical == "intersection" || f.canonical == "setminus");
     // max{a, b}, gcd((6, 4)) take the list as their arguments
-    if (args.size() == 1 && f.max_args > 1 && f.canonical != "log" &&
+    if (args.size() == 1 && f.max_args > 1 && f.canonical != "log" && f.canonical != "union" && f.canonical != "intersection" &&
         (args[0].kind == Kind::kGroup || args[0].kind == Kind::kSet || args[0].kind == Kind::kList) && !args[0].args.empty()) {
       args = std::vector<Expr>(std::move(args[0].args));
     } else if (f.canonical == "det" && args[0].kind == Kind::kGroup) {
@@ -221,7 +221,7 @@ Parser::Node Parser::ParsePythonCall() {
     if (name == "set" || name == "FiniteSet" || name == "frozenset") return {Leaf(Kind::kSet), Wrap::kParentheses};
     Fail("a call without arguments");
   }
-  std::vector<Expr> args = ParseCallArguments();
+  std::vector<Expr> args = ParseCallArguments(name == "FiniteSet" || name == "Complement" || name == "Contains");
   const auto want = [&](std::size_t n) {
     if (args.size() != n) Fail(std::string(name) + " takes " + std::to_string(n) + " arguments");
   };

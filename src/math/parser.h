@@ -117,6 +117,9 @@ class Parser {
   Node ParseSymbol();
   bool AppliesHere(std::string_view name, bool primed) const;
   std::string ParseSubscript();
+  bool PowerBeforeSubscript() const;
+  Expr SubscriptAfterPower(std::string name);
+  Expr ParseScript();
   Expr ParseMoney();
   Node ParseWords();
   Expr ParseArgument(const char* of);  // LaTeX's: a group or one token
@@ -134,7 +137,7 @@ class Parser {
 
   // ---- parse_call.cc
   Node ParseFunction();
-  std::vector<Expr> ParseCallArguments();
+  std::vector<Expr> ParseCallArguments(bool sets);
   Expr ParseBareArgument();
   Expr Finish(const Function& f, std::vector<Expr> args, bool latex);
   bool AtPythonCall() const;

@@ -103,6 +103,35 @@ bool TooDeep(const Expr& e, std::size_t left) {
   return std::any_of(e.args.begin(), e.args.end(), [&](const Expr& arg) { return TooDeep(arg, left - 1); });
 }
 
+// "12 3 0": numbers with nothing but spaces between them are a list.
+bool IsSpacedNumbers(const std::vector<Token>& tokens) {
+  std::size_t numbers = 0;
+  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+    if (tokens[i].type == Tok::kMinus && tokens[i + 1].type == Tok::kNumber && !tokens[i + 1].space) ++i;
+    if (tokens[i].type != Tok::kNumber) return false;
+    const std::size_t first = i > 0 && tokens[i - 1].type == Tok::kMinus ? i - 1 : i;
+    if (numbers > 0 && !tokens[first].space) return false;
+    ++numbers;
+  }
+  // "7 -1" alone is a difference
+  return numbers > 2 || (numbers == 2 && tokens[0].type == Tok::kNumber && tokens[1].type == Tok::kNumber);
+}
+
+void SeparateNumbers(std::vector<Token>* tokens) {
+  std::vector<Token> listed;
+  listed.reserve(tokens->size() * 2);
+  for (const Token& token : *tokens) {
+    if (!listed.empty() && token.type != Tok::kEnd && token.space) {
+      Token comma;
+      comma.type = Tok::kComma;
+      comma.begin = comma.end = token.begin;
+      listed.push_back(comma);
+    }
+    listed.push_back(token);
+  }
+  *tokens = std::move(listed);
+}
+
 ReadResult Error(std::size_t position, std::string message) { return {ReadError{position, std::move(message)}}; }
 
 }  // namespace
@@ -131,6 +160,7 @@ ReadResult ReadMath(std::string_view text, const ReadOptions& options) {
     return {std::move(e)};
   };
   if (!lexed.ok || !ResolveBrackets(&lexed)) return prose(lexed.error, true);
+  if (IsSpacedNumbers(lexed.tokens)) SeparateNumbers(&lexed.tokens);
   try {
     Parser parser(inner, std::move(lexed), options);
     Expr e = parser.ParseAll();
