@@ -52,14 +52,13 @@ struct GradeArguments {
 struct Pair {
   std::string where;  // file:line
   std::string gold;
-  std::string pred;  // of a transcript: what the published program saw
-  std::optional<std::vector<chat::Block>> blocks;
+  std::string pred;
+  std::optional<chat::Transcript> transcript;  // instead of `pred`
   std::optional<bool> expected;
 };
 
 struct Judge {
   std::string name;
-  bool published = false;
   std::unique_ptr<grade::Grader> grader;
 };
 
@@ -88,14 +87,13 @@ std::vector<Judge> JudgesOf(const GradeArguments& arguments, bool drop_letters) 
     options.policy = grade::PolicyOf(name);
     options.policy.drop_letters |= drop_letters;
     options.deadline = std::chrono::milliseconds(arguments.deadline_ms);
-    const bool published = options.policy.mode == grade::Mode::kMathCoder;
-    judges.push_back({name, published, std::make_unique<grade::Grader>(std::move(options))});
+    judges.push_back({name, std::make_unique<grade::Grader>(std::move(options))});
   }
   return judges;
 }
 
 Verdict GradeOne(const Judge& judge, const Pair& pair) {
-  if (pair.blocks && !(judge.published && !pair.pred.empty())) return judge.grader->Grade(pair.gold, *pair.blocks);
+  if (pair.transcript) return judge.grader->Grade(pair.gold, *pair.transcript);
   return judge.grader->Grade(pair.gold, pair.pred);
 }
 
@@ -129,8 +127,7 @@ Pair ReadPair(const Json& record, const std::string& file) {
   const Json& reference = solved.problem.reference;
   if (!reference.is_object() || !reference.contains("answer")) throw base::BadInput("the transcript has no ground_truth.answer to grade against");
   pair.gold = TextOf(reference["answer"], "ground_truth.answer");
-  pair.pred = solved.final_answer;
-  pair.blocks = std::move(solved.blocks);
+  pair.transcript = std::move(solved);
   if (!pair.expected) pair.expected = LabelOfFile(file);
   return pair;
 }
@@ -203,7 +200,7 @@ void PrintSideBySide(const Pair& pair, const std::vector<Judge>& judges, const s
 }
 
 int GradePair(const GradeArguments& arguments) {
-  const Pair pair{.where = "", .gold = *arguments.gold, .pred = *arguments.pred, .blocks = std::nullopt, .expected = std::nullopt};
+  const Pair pair{.where = "", .gold = *arguments.gold, .pred = *arguments.pred, .transcript = std::nullopt, .expected = std::nullopt};
   bool correct = true;
   for (const Judge& judge : JudgesOf(arguments, false)) {
     const Verdict verdict = GradeOne(judge, pair);

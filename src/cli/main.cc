@@ -62,7 +62,9 @@ int main(int argc, char** argv) {
   mathcoder::cli::Run run;
   mathcoder::cli::AddSolve(app, run);
   mathcoder::cli::AddReplay(app, run);
+  mathcoder::cli::AddGrade(app, run);
   mathcoder::cli::AddDoctor(app, run);
+  mathcoder::cli::AddEval(app, run);
   try {
     if (argc == 1) {
       std::printf("%s", app.help().c_str());

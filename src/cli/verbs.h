@@ -14,6 +14,8 @@ using Run = std::function<int()>;
 
 void AddSolve(CLI::App& app, Run& run);
 void AddReplay(CLI::App& app, Run& run);
+void AddGrade(CLI::App& app, Run& run);
 void AddDoctor(CLI::App& app, Run& run);
+void AddEval(CLI::App& app, Run& run);
 
 }  // namespace mathcoder::cli

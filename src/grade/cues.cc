@@ -68,7 +68,8 @@ std::size_t FramedLength(std::string_view text) {
   for (const Frame& frame : kFrames) {
     if (!text.starts_with(frame.open)) continue;
     // "$15,000" is money: no second dollar, or one that begins another amount.
-    const std::size_t close = text.find(frame.close, frame.open.size());
+    std::size_t close = text.substr(0, kLongestStatement).find(frame.close, frame.open.size());
+    while (frame.close == "$" && close != kNone && text[close - 1] == '\\') close = text.find('$', close + 1);
     if (close == kNone) return 0;
     if (frame.open == "$" && close + 1 < text.size() && IsDigit(text[close + 1])) return 0;
     return close + frame.close.size();

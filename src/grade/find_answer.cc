@@ -1,4 +1,5 @@
 // FindAnswer of grade.h: which part of a message is its answer.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,9 +24,16 @@ bool SaysNothing(std::string_view text) {
 }
 
 bool ReadsAsFormula(std::string_view text) {
+  if (HoldsWords(text)) return false;
   math::ReadOptions options;
   options.prose = false;
   return math::ReadMath(WithoutFrame(text), options).ok();
+}
+
+// A formula, or a number with its unit: "12 cups".
+bool StatesValue(std::string_view text) {
+  if (ReadsAsFormula(text)) return true;
+  return std::any_of(text.begin(), text.end(), IsDigit) && math::ReadMath(text).ok();
 }
 
 std::optional<FinalAnswer> InBoxes(std::string_view text) {
@@ -70,7 +78,7 @@ std::optional<FinalAnswer> InLastLine(std::string_view text) {
   if (SaysNothing(line)) return std::nullopt;
   if (ReadsAsFormula(line)) return FinalAnswer{std::string(WithoutFrame(line)), "last line"};
   const std::string_view sentence = LastSentence(line);
-  if (auto stated = AnswerOfSentence(sentence); stated && ReadsAsFormula(*stated)) return Stated(std::move(stated), "last line");
+  if (auto stated = AnswerOfSentence(sentence); stated && StatesValue(*stated)) return Stated(std::move(stated), "last line");
   return Stated(OnlyNumber(sentence), "last line");
 }
 
@@ -127,7 +135,7 @@ FinalAnswer FindAnswer(std::string_view message) {
     return {std::string(WithoutFrame(LastLine(message))), "last line"};
   }
   // A sentence that ends in a value states that value; any other text is the answer as it stands.
-  if (auto stated = AnswerOfSentence(whole); stated && ReadsAsFormula(*stated)) return {*stated, "last line"};
+  if (auto stated = AnswerOfSentence(whole); stated && StatesValue(*stated)) return {*stated, "last line"};
   return {std::string(WithoutFrame(whole)), "given"};
 }
 

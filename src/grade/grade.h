@@ -69,6 +69,8 @@ class Grader {
   // `prediction` is an answer, or a message that states one (a box, a cue): FindAnswer decides.
   Verdict Grade(std::string_view reference, std::string_view prediction) const;
   Verdict Grade(std::string_view reference, const std::vector<chat::Block>& blocks) const;
+  // As by its blocks; but in mode mathcoder a record of the published program is graded by the answer which that program had appended.
+  Verdict Grade(std::string_view reference, const chat::Transcript& transcript) const;
 
  private:
   struct State;

@@ -114,7 +114,7 @@ struct Grader::State {
       return verdict;
     }
     if (Trim(reference).empty()) {
-      decide(Outcome::kUnknown, Equality::kUnknown, "no reference", "the reference is empty; the answer reads as " + math::ToPlain(right.expr()));
+      decide(Outcome::kUnknown, Equality::kUnknown, "no reference", "the reference is empty; the answer reads as " + math::ToSexpr(right.expr()));
       return verdict;
     }
     const math::ReadResult left = math::ReadMath(reference);
@@ -189,6 +189,12 @@ Verdict Grader::Grade(std::string_view reference, const std::vector<chat::Block>
                                                                     : state_->Judge(reference, FindAnswer(blocks));
   verdict.cost = Clock::now() - start;
   return verdict;
+}
+
+Verdict Grader::Grade(std::string_view reference, const chat::Transcript& transcript) const {
+  const bool appended = !transcript.published.is_null() && !transcript.final_answer.empty();
+  if (state_->options.policy.mode == Mode::kMathCoder && appended) return Grade(reference, std::string_view(transcript.final_answer));
+  return Grade(reference, transcript.blocks);
 }
 
 }  // namespace mathcoder::grade

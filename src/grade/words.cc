@@ -1,5 +1,6 @@
 #include "grade/words.h"
 
+#include <algorithm>
 #include <array>
 
 namespace mathcoder::grade {
@@ -14,7 +15,32 @@ bool EndsSentence(std::string_view text, std::size_t at) {
   return byte == '.' || at == 0 || IsLetter(text[at - 1]);
 }
 
+// `sign` without a backslash before it.
+std::size_t Find(std::string_view text, std::string_view sign) {
+  std::size_t at = text.find(sign);
+  while (at != std::string_view::npos && at > 0 && text[at - 1] == '\\') at = text.find(sign, at + 1);
+  return at;
+}
+
 }  // namespace
+
+bool HoldsWords(std::string_view text) {
+  static constexpr auto kNames = std::to_array<std::string_view>(
+      {"sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "sqrt", "cbrt", "abs", "floor", "ceil", "sinh", "cosh", "tanh", "asin", "acos",
+       "atan", "arcsin", "arccos", "arctan", "min", "max", "gcd", "lcm", "binomial", "factorial", "infinity", "Interval", "Union", "Rational"});
+  for (std::size_t i = 0; i < text.size();) {
+    if (!IsLetter(text[i])) {
+      ++i;
+      continue;
+    }
+    const std::size_t begin = i;
+    while (i < text.size() && IsLetter(text[i])) ++i;
+    const std::string_view word = text.substr(begin, i - begin);
+    if (word.size() < 3 || (begin > 0 && text[begin - 1] == '\\')) continue;
+    if (std::find(kNames.begin(), kNames.end(), word) == kNames.end()) return true;
+  }
+  return false;
+}
 
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
@@ -62,9 +88,10 @@ std::string_view WithoutFrame(std::string_view text) {
     }
     for (const Frame& frame : kFrames) {
       if (text.size() < frame.open.size() + frame.close.size() || !text.starts_with(frame.open) || !text.ends_with(frame.close)) continue;
-      const std::string_view inside = text.substr(frame.open.size(), text.size() - frame.open.size() - frame.close.size());
+      std::string_view inside = text.substr(frame.open.size(), text.size() - frame.open.size() - frame.close.size());
+      if (frame.close == "$" && inside.ends_with("\\")) continue;  // "\$" is money
       // "$3$ and $5$" is no frame around one thing.
-      if (inside.find(frame.open) != std::string_view::npos || inside.find(frame.close) != std::string_view::npos) continue;
+      if (Find(inside, frame.open) != std::string_view::npos || Find(inside, frame.close) != std::string_view::npos) continue;
       text = inside;
       again = true;
       break;

@@ -18,6 +18,9 @@ std::string_view LastSentence(std::string_view text);
 // The last line that is not blank.
 std::string_view LastLine(std::string_view text);
 
+// A word of three letters or more that is no command and no function's name: the text is not only a formula.
+bool HoldsWords(std::string_view text);
+
 // Takes away what frames an answer and is no part of it: $ \( \[ ** ` quotes around the whole, a full stop at the end, blanks.
 std::string_view WithoutFrame(std::string_view text);
 
