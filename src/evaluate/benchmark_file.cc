@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <regex>
+#include <tuple>
 
 #include "base/error.h"
 #include "evaluate/benchmark.h"
@@ -14,8 +15,8 @@
 namespace mathcoder::evaluate {
 namespace {
 
-constexpr std::array<std::string_view, 8> kKeys = {"name",         "title",           "file",   "source", "policy",
-                                                   "answer_after", "subject_from_id", "aliases"};
+constexpr std::array<std::string_view, 9> kKeys = {"name",             "title",        "file",            "source", "policy",
+                                                   "published_policy", "answer_after", "subject_from_id", "aliases"};
 
 class Definition {
  public:
@@ -60,6 +61,7 @@ Benchmark Read(const YAML::Node& node, const std::string& where) {
                       .file = definition.Text("file", true),
                       .source = definition.Text("source", true),
                       .policy = definition.Text("policy", false),
+                      .published_policy = definition.Text("published_policy", false),
                       .answer_after = definition.Text("answer_after", false),
                       .subject_from_id = definition.Text("subject_from_id", false),
                       .aliases = {}};
@@ -68,10 +70,12 @@ Benchmark Read(const YAML::Node& node, const std::string& where) {
     definition.Fail(node["name"], "'name' holds '" + benchmark.name + "'; use small letters, digits, '-', '_' and '.'");
   }
   if (benchmark.file.find('/') != std::string::npos) definition.Fail(node["file"], "'file' must be the name of a file in --data, without a folder");
-  try {
-    grade::PolicyOf("strict" + (benchmark.policy.empty() ? "" : "," + benchmark.policy));
-  } catch (const base::Error& error) {
-    definition.Fail(node["policy"], std::string("'policy': ") + error.what());
+  for (const auto& [key, mode, flags] : {std::tuple("policy", "strict", &benchmark.policy), std::tuple("published_policy", "mathcoder", &benchmark.published_policy)}) {
+    try {
+      grade::PolicyOf(std::string(mode) + (flags->empty() ? "" : "," + *flags));
+    } catch (const base::Error& error) {
+      definition.Fail(node[key], "'" + std::string(key) + "': " + error.what());
+    }
   }
   try {
     const std::regex checked(benchmark.subject_from_id);

@@ -101,7 +101,7 @@ Item Judge(const grade::Grader& grader, const Task& task, const Question& questi
     item.reason = transcript.ending_detail.empty() ? "the infrastructure failed; not scored" : transcript.ending_detail;
     return item;
   }
-  const grade::Verdict verdict = grader.Grade(question.reference, transcript.blocks);
+  const grade::Verdict verdict = grader.Grade(question.reference, transcript);
   item.outcome = verdict.outcome;
   item.equality = std::string(math::Name(verdict.equality));
   item.reason = verdict.reason;

@@ -6,8 +6,8 @@ namespace mathcoder::evaluate {
 
 Graders::Graders(const std::string& mode, const std::vector<Benchmark>& benchmarks) {
   for (const Benchmark& benchmark : benchmarks) {
-    // The published grader knew no policies.
-    const std::string spelled = benchmark.policy.empty() || mode == grade::Name(grade::Mode::kMathCoder) ? mode : mode + "," + benchmark.policy;
+    const std::string& flags = mode == grade::Name(grade::Mode::kMathCoder) ? benchmark.published_policy : benchmark.policy;
+    const std::string spelled = flags.empty() ? mode : mode + "," + flags;
     policies_[benchmark.name] = spelled;
     grade::Grader::Options options;
     options.policy = grade::PolicyOf(spelled);
