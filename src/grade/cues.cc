@@ -152,7 +152,7 @@ std::optional<std::string> AnswerOfSentence(std::string_view sentence) {
   if (end == 0) return std::nullopt;
   std::string_view statement = sentence.substr(end);
   const std::string rest = LowerAscii(statement);
-  for (const std::string_view filler : {"equal to ", "therefore ", "thus ", "then ", "indeed ", "exactly ", "simply ", "also ", "given by "}) {
+  for (const std::string_view filler : {"equal to ", "therefore ", "thus ", "then ", "indeed ", "exactly ", "simply ", "also ", "given by ", "approximately ", "about ", "roughly ", "around ", "just "}) {
     if (std::string_view(rest).starts_with(filler)) {
       statement.remove_prefix(filler.size());
       break;

@@ -29,6 +29,7 @@ struct Policy {
   Mode mode = Mode::kStrict;
   math::CompareOptions compare;
   bool choice_letters = true;  // C | (C)
+  bool percent_sign_as_unit = true;  // 60 | 60%: one side leaves the sign out (33.5% | 0.335 always holds)
   bool any_of_boxes = false;   // a reference of one value is met by an answer of several that has it: 32 | 32 and 64
   bool drop_letters = false;   // mode mathcoder only: ASCII letters of the answer do not count, as the published program did for GSM8K
 };

@@ -59,6 +59,31 @@ char ChoiceLetter(std::string_view text, bool alone) {
   return !alone || Trim(rest).empty() ? letter : 0;
 }
 
+// Behind the marker of a choice: "(b) -1/2" and "B. -1/2" say -1/2. Empty where there is no marker or nothing behind it.
+std::string_view BehindChoice(std::string_view text) {
+  text = WithoutFrame(text);
+  const bool open = text.starts_with("(");
+  const std::size_t letter = open ? 1 : 0;
+  if (text.size() < letter + 3 || LowerByte(text[letter]) < 'a' || LowerByte(text[letter]) > 'j') return {};
+  const char close = text[letter + 1];
+  const bool marker = open ? close == ')' : (close == '.' || close == ')') && IsBlank(text[letter + 2]);
+  return marker ? Trim(text.substr(letter + 2)) : std::string_view();
+}
+
+// "6 4 0": numbers with nothing but blanks between them are a sequence, whose order counts.
+bool IsSequence(std::string_view text) {
+  int numbers = 0;
+  for (text = Trim(text); !text.empty(); text = Trim(text)) {
+    std::size_t size = text[0] == '-' ? 1 : 0;
+    const std::size_t digits = size;
+    while (size < text.size() && (IsDigit(text[size]) || text[size] == '.' || text[size] == '/')) ++size;
+    if (size == digits || (size < text.size() && !IsBlank(text[size]))) return false;
+    text.remove_prefix(size);
+    ++numbers;
+  }
+  return numbers > 1;
+}
+
 std::string Position(const math::ReadError& error) { return "at byte " + std::to_string(error.position) + ": " + error.message; }
 
 }  // namespace
@@ -122,7 +147,17 @@ struct Grader::State {
       decide(Outcome::kUnknown, Equality::kUnknown, "reference not read", "the reference cannot be read, " + Position(left.error()));
       return verdict;
     }
-    Settle(verdict, left.expr(), right.expr());
+    math::CompareOptions how = options.policy.compare;
+    if (IsSequence(reference)) how.ordered_lists = true;
+    Settle(verdict, left.expr(), right.expr(), how);
+    if (verdict.outcome != Outcome::kCorrect && options.policy.choice_letters) {
+      if (const std::string_view value = BehindChoice(text); !value.empty()) {
+        const math::ReadResult behind = math::ReadMath(value);
+        if (behind.ok() && comparer.Compare(left.expr(), behind.expr(), how).equality == Equality::kEqual) {
+          decide(Outcome::kCorrect, Equality::kEqual, "behind choice", "the choice's value is the reference");
+        }
+      }
+    }
     return verdict;
   }
 
@@ -139,24 +174,31 @@ struct Grader::State {
     return Outcome::kUnknown;
   }
 
-  void Settle(Verdict& verdict, const Expr& gold, const Expr& answer) const {
-    const math::Comparison compared = comparer.Compare(gold, answer, options.policy.compare);
+  void Settle(Verdict& verdict, const Expr& gold, const Expr& answer, const math::CompareOptions& how) const {
+    const math::Comparison compared = comparer.Compare(gold, answer, how);
     verdict.outcome = OutcomeOf(compared.equality);
     verdict.equality = compared.equality;
     verdict.rule = compared.rule;
     verdict.reason = compared.reason;
-    if (!options.policy.any_of_boxes || verdict.outcome == Outcome::kCorrect || answer.kind != Kind::kList || gold.kind == Kind::kList ||
-        gold.kind == Kind::kGroup || gold.kind == Kind::kSet) {
-      return;
-    }
-    for (const Expr& part : answer.args) {
-      const math::Comparison one = comparer.Compare(gold, part, options.policy.compare);
-      if (OutcomeOf(one.equality) != Outcome::kCorrect) continue;
+    if (verdict.outcome == Outcome::kCorrect) return;
+    const auto accept = [&](const Expr& left, const Expr& right, const char* rule, const char* reason) {
+      const math::Comparison one = comparer.Compare(left, right, how);
+      if (OutcomeOf(one.equality) != Outcome::kCorrect) return false;
       verdict.outcome = Outcome::kCorrect;
       verdict.equality = one.equality;
-      verdict.rule = "any of boxes, " + one.rule;
-      verdict.reason = "one of several values: " + one.reason;
-      return;
+      verdict.rule = std::string(rule) + ", " + one.rule;
+      verdict.reason = std::string(reason) + ": " + one.reason;
+      return true;
+    };
+    if (options.policy.percent_sign_as_unit) {
+      constexpr char kReason[] = "the sign of percent as a unit that one side leaves out";
+      if (answer.kind == Kind::kPercent && gold.kind != Kind::kPercent && accept(gold, answer.args[0], "percent", kReason)) return;
+      if (gold.kind == Kind::kPercent && answer.kind != Kind::kPercent && accept(gold.args[0], answer, "percent", kReason)) return;
+    }
+    const bool one_value = gold.kind != Kind::kList && gold.kind != Kind::kGroup && gold.kind != Kind::kSet;
+    if (!options.policy.any_of_boxes || !one_value || answer.kind != Kind::kList) return;
+    for (const Expr& part : answer.args) {
+      if (accept(gold, part, "any of boxes", "one of several values")) return;
     }
   }
 

@@ -42,6 +42,16 @@ TEST(Grader, Strict) {
            {"32", "\\boxed{32} and \\boxed{64}", kNo},
            {"32, 64", "\\boxed{64} and \\boxed{32}", kYes},
            {"4", "4\\sqrt(2", kNo},
+           {"60", "\\boxed{60\\%}", kYes},
+           {"0.6", "60\\%", kYes},
+           {"6", "60\\%", kNo},
+           {"60\\%", "60", kYes},
+           {"6 4 0", "6, 4, 0", kYes},
+           {"6 4 0", "4, 6, 0", kNo},
+           {"6, 4, 0", "4, 6, 0", kYes},
+           {"-0.5", "(b) -\\frac{1}{2}", kYes},
+           {"31", "(f) 31", kYes},
+           {"30", "(f) 31", kNo},
            {"2", "[]", Outcome::kNoAnswer},
            {"2", "", Outcome::kNoAnswer},
            {"", "2", Outcome::kUnknown},
@@ -77,6 +87,12 @@ TEST(Grader, Lenient) {
                                                       {"30", "\\boxed{32} and \\boxed{64}", kNo}}) {
     Check(grader, item);
   }
+}
+
+TEST(Grader, PercentSignMayBeExact) {
+  const Grader grader({.policy = PolicyOf("strict,percent_sign=exact")});
+  Check(grader, {"60", "60\\%", kNo});
+  Check(grader, {"0.6", "60\\%", kYes});
 }
 
 TEST(Grader, MathCoder) {

@@ -34,6 +34,7 @@ const std::vector<Flag>& Flags() {
       {"symmetric", nullptr, &Options::symmetric, "", ""},
       {"fold_case", nullptr, &Options::fold_case_of_text, "", ""},
       {"choice_letters", &Policy::choice_letters, nullptr, "", ""},
+      {"percent_sign", &Policy::percent_sign_as_unit, nullptr, "unit", "exact"},
       {"any_of_boxes", &Policy::any_of_boxes, nullptr, "", ""},
       {"drop_letters", &Policy::drop_letters, nullptr, "", ""},
   };
