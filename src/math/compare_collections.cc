@@ -48,8 +48,8 @@ std::vector<Expr> ElementsOf(const Expr& e) {
     if (both.empty()) elements.push_back(element);
     for (Expr& value : both) elements.push_back(std::move(value));
   };
-  const bool spread = e.kind == Kind::kRelation && e.text == "=" && e.args.size() == 2 && e.args[0].kind == Kind::kSymbol &&
-                      e.args[1].kind == Kind::kList;
+  const bool spread = e.kind == Kind::kRelation && (e.text == "=" || e.text == "in") && e.args.size() == 2 &&
+                      e.args[0].kind == Kind::kSymbol && (e.args[1].kind == Kind::kList || e.args[1].kind == Kind::kSet);
   if (spread) {  // x = 1, 2, 3
     for (const Expr& value : e.args[1].args) {
       add(Expr{.kind = Kind::kRelation, .text = "=", .number = 0, .args = {e.args[0], value}});
@@ -261,7 +261,8 @@ Ruling Judge::Collections(const Expr& a, const Expr& b) {
     const bool plain = (list_a && !list_b && IsScalar(b)) || (list_b && !list_a && IsScalar(a));
     const bool one = (list_a && a.kind == Kind::kSet) || (list_b && b.kind == Kind::kSet) || x.size() > 1;
     if (plain && (one || HasKind(a, Kind::kPlusMinus) || HasKind(b, Kind::kPlusMinus))) return Unordered(x, y, false);
-    if (plain && x.size() == 1 && y.size() == 1) return Compare(x[0], y[0]);
+    const bool wrapped = list_a != list_b && (list_a ? a : b).kind == Kind::kSet;  // {M} against M
+    if ((plain || wrapped) && x.size() == 1 && y.size() == 1 && (x[0] != a || y[0] != b)) return Compare(x[0], y[0]);
   }
   if (a.kind == b.kind && a.text == b.text && a.number == b.number) return Parts(a.args, b.args, "parts");
   return {Equality::kDifferent, "kind", std::string(Name(a.kind)) + " against " + std::string(Name(b.kind))};

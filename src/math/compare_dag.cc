@@ -156,6 +156,9 @@ int Dag::Multiply(int a, int b) {
   if (IsInteger(b, &value) && value == 1) return a;
   if (IsInteger(a, &value) && value == -1) return Negate(b);
   if (IsInteger(b, &value) && value == -1) return Negate(a);
+  for (const auto& [infinite, factor] : {std::pair{a, b}, std::pair{b, a}}) {
+    if (node(infinite).op == MC_OPS && IsSmallRational(factor) && node(factor).num != 0) return node(factor).num > 0 ? infinite : Negate(infinite);
+  }
   if (a == b && node(a).op == MC_SQRT) return node(a).a;
   if (a == b && node(a).op == MC_I) return Rational(-1, 1);
   if (a > b) std::swap(a, b);
@@ -389,8 +392,73 @@ int Dag::SineOrCosine(int op, int a) {
   return MakeOp(op, a, -1, inverse ? mathcoder::math::Multiply(top, *inverse) : Scatter(97, t), flags(a) | kKernel);
 }
 
+// A node whose residues are those of a small integer is that integer: jumps (floor) and absolute values must not see 2y - y - y.
+int Dag::Settled(int a) {
+  if (node(a).op == MC_RATIONAL || (flags(a) & (kKernel | kUndefined | kNoisy)) != 0) return a;
+  const Residue& f = fingerprint(a);
+  if (f[0] == f[1] && f[0] < 1000000) return Rational(static_cast<std::int64_t>(f[0]), 1);
+  const Residue n = mathcoder::math::Negate(f);
+  if (n[0] == n[1] && n[0] < 1000000) return Rational(-static_cast<std::int64_t>(n[0]), 1);
+  return a;
+}
+
+// The exact value where the arguments are rationals.
+int Dag::Folded(int kernel) {
+  const exact::Node n = node(kernel);
+  if (((flags(n.a) | (n.b >= 0 ? flags(n.b) : 0U)) & (kVariable | kKernel | kUndefined | kNoisy)) != 0) return kernel;
+  const auto text = exact::RationalText(std::span(nodes_).first(Index(kernel) + 1), kernel, 4096);
+  if (!text) return kernel;
+  const std::size_t slash = text->find('/');
+  return BigRational(text->substr(0, slash), slash == std::string::npos ? "1" : text->substr(slash + 1));
+}
+
+// a as coefficient times a product of powers of nodes; false where it is none (a is then one factor).
+void Dag::Factors(int a, int power, int* coefficient, std::vector<std::pair<int, int>>* factors) {
+  const exact::Node n = node(a);
+  std::int64_t times = 0;
+  switch (n.op) {
+    case MC_RATIONAL: *coefficient = Multiply(*coefficient, Power(a, Rational(power, 1))); return;
+    case MC_NEG:
+      if (power % 2 != 0) *coefficient = Negate(*coefficient);
+      return Factors(n.a, power, coefficient, factors);
+    case MC_MUL: Factors(n.a, power, coefficient, factors); return Factors(n.b, power, coefficient, factors);
+    case MC_POW:
+      if (IsInteger(n.b, &times) && times > 0 && times <= 64 && std::abs(power) <= 64) {
+        return Factors(n.a, power * static_cast<int>(times), coefficient, factors);
+      }
+      break;
+    default: break;
+  }
+  for (auto& [base, exponent] : *factors) {
+    if (fingerprint(base) != fingerprint(a)) continue;
+    exponent += power;
+    return;
+  }
+  factors->emplace_back(a, power);
+}
+
+// Of products of powers, as polynomials: over the integers where the coefficients are whole, else with coefficient 1.
+int Dag::GcdOrLcm(int op, int a, int b) {
+  int ca = Rational(1, 1), cb = Rational(1, 1);
+  std::vector<std::pair<int, int>> fa, fb;
+  Factors(a, 1, &ca, &fa);
+  Factors(b, 1, &cb, &fb);
+  if (fa.size() > 32 || fb.size() > 32) return Kernel(op, a, b);
+  const bool whole = IsInteger(ca) && IsInteger(cb);
+  int gcd = whole ? Binary(MC_GCD, ca, cb) : Rational(1, 1);
+  for (const auto& [base, exponent] : fa) {
+    for (const auto& [other, times] : fb) {
+      if (fingerprint(base) == fingerprint(other)) gcd = Multiply(gcd, Power(base, Rational(std::min(exponent, times), 1)));
+    }
+  }
+  if (op == MC_GCD) return gcd;
+  const int product = whole ? Multiply(a, b) : Divide(Multiply(a, b), Multiply(ca, cb));
+  return Divide(product, gcd);
+}
+
 int Dag::Unary(int op, int a) {
   if ((flags(a) & kUndefined) != 0) return a;
+  if (op == MC_FLOOR || op == MC_CEIL || op == MC_ROUND || op == MC_ABS || op == MC_SIGN || op == MC_FACTORIAL) a = Settled(a);
   std::int64_t value = 0;
   const bool integer = IsInteger(a, &value);
   const bool rational = IsSmallRational(a);
@@ -428,7 +496,7 @@ int Dag::Unary(int op, int a) {
     case MC_CONJ: return Kernel(op, a, -1, kSigned);
     case MC_FLOOR:
     case MC_CEIL:
-    case MC_ROUND: return integer ? a : Kernel(op, a, -1, kSigned);
+    case MC_ROUND: return integer ? a : Folded(Kernel(op, a, -1, kSigned));
     case MC_FACTORIAL:
       if (integer && value < 0) return Undefined();
       if (integer && value <= 20) {
@@ -462,11 +530,16 @@ int Dag::Binary(int op, int a, int b) {
     const int below = Multiply(Unary(MC_FACTORIAL, b), Unary(MC_FACTORIAL, Rational(n - k, 1)));
     return Divide(Unary(MC_FACTORIAL, a), below);
   }
+  a = Settled(a), b = Settled(b);
+  if ((op == MC_GCD || op == MC_LCM) && (node(a).op != MC_RATIONAL || node(b).op != MC_RATIONAL)) {
+    const int value = ((flags(a) | flags(b)) & (kVariable | kKernel)) == 0 ? Folded(Kernel(op, a, b)) : -1;
+    return value >= 0 && node(value).op == MC_RATIONAL ? value : GcdOrLcm(op, a, b);
+  }
   if (op == MC_GCD || op == MC_LCM || op == MC_MIN || op == MC_MAX) {
     if (fingerprint(a) == fingerprint(b) && (op == MC_MIN || op == MC_MAX)) return a;
     if (a > b) std::swap(a, b);
   }
-  return Kernel(op, a, b, kSigned);
+  return Folded(Kernel(op, a, b, kSigned));
 }
 
 int Dag::Substitute(int target, const std::vector<int>& values) {

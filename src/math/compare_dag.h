@@ -80,6 +80,10 @@ class Dag {
   int ExpOf(int a);
   int LogOf(int a);
   int SineOrCosine(int op, int a);
+  int Settled(int a);
+  int Folded(int kernel);
+  void Factors(int a, int power, int* coefficient, std::vector<std::pair<int, int>>* factors);
+  int GcdOrLcm(int op, int a, int b);
   bool PiMultiple(int a, std::int64_t* num, std::int64_t* den) const;
   bool LeadsNegative(int a) const;
 

@@ -246,7 +246,7 @@ int Lowerer::Bound(const Expr& e, std::size_t variable) {
 
 int Lowerer::Calculus(const Expr& e) {
   const std::size_t count = e.args.size();
-  if (count < 2 || e.args[1].kind != Kind::kSymbol || !IsScalar(e.args[0])) return Opaque(e, Dag::kMeaning | Dag::kKernel);
+  if (count < 2 || (e.args[1].kind != Kind::kSymbol && e.args[1].kind != Kind::kConstant) || !IsScalar(e.args[0])) return Opaque(e, Dag::kMeaning | Dag::kKernel);
   const int variable = dag_.Variable("bound " + std::to_string(bound_.size()));
   if (e.text == "derivative") {
     std::int64_t order = 1;
@@ -272,7 +272,8 @@ int Lowerer::Calculus(const Expr& e) {
       const int value = dag_.Substitute(body, values);
       if ((dag_.flags(value) & (Dag::kUndefined | Dag::kInfinite)) == 0) return value;
     }
-    return AtomOf("limit" + std::to_string(e.number), {body, point}, Dag::kKernel | Dag::kMeaning);
+    const bool sided = (dag_.flags(point) & Dag::kInfinite) == 0;
+    return AtomOf("limit" + std::to_string(sided ? e.number : 0), {body, point}, Dag::kKernel | Dag::kMeaning);
   }
   if (e.text == "integral") {
     const auto inner = Antiderivative(&dag_, body, variable);
@@ -394,6 +395,9 @@ int Lowerer::Lower(const Expr& e) {
       if (known(2)) return dag_.Add(arg(0), arg(1));
       break;
     case Kind::kConstant:
+      for (auto it = bound_.rbegin(); it != bound_.rend(); ++it) {  // i as the index of a sum
+        if (it->first == e.text) return it->second;
+      }
       if (e.text == "pi") return dag_.Constant(MC_PI);
       if (e.text == "e") return dag_.Constant(MC_E);
       if (e.text == "i") return dag_.Constant(MC_I);

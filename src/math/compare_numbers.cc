@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "math/compare_judge.h"
+#include "math/compare_units.h"
 
 namespace mathcoder::math {
 namespace {
@@ -144,6 +145,10 @@ Ruling Judge::Scalars(const Expr& a, const Expr& b) {
   if (fa.unit != fb.unit) {
     if (!options_.ignore_units) return {Equality::kDifferent, "unit", "one side has a unit"};
     plain.drop_units = true;
+  }
+  if (a.kind == Kind::kUnit && b.kind == Kind::kUnit) {  // nothing times a unit still has its dimension
+    const auto unit_a = UnitOf(a.text), unit_b = UnitOf(b.text);
+    if (unit_a && unit_b && unit_a->bases != unit_b->bases) return {Equality::kDifferent, "unit", a.text + " against " + b.text};
   }
   Ruling ruling = ScalarsAs(a, b, plain, plain);
   if (Holds(ruling)) return ruling;

@@ -168,7 +168,7 @@ std::optional<bool> Judge::TruthOf(const Expr& s) {
     return in != negated;
   }
   if (name == "subset" || name == "subseteq" || name == "supset" || name == "supseteq") {
-    const bool super = name[3] == 'p' && name[2] == 'p';
+    const bool super = name[2] == 'p';
     const auto x = EvaluateSet(super ? right : left), y = EvaluateSet(super ? left : right);
     if (!x || !y) return std::nullopt;
     const std::vector<Expr> small = ElementsOf(*x), large = ElementsOf(*y);
@@ -184,7 +184,25 @@ std::optional<bool> Judge::TruthOf(const Expr& s) {
   return std::nullopt;
 }
 
-Ruling Judge::Relations(const Expr& a, const Expr& b) {
+Ruling Judge::Relations(const Expr& written_a, const Expr& written_b) {
+  const auto plain = [](const Expr& e) {  // not x = 2: x != 2; x != {1, 2}: x is none of them
+    Expr out = e.kind == Kind::kNot && e.args.size() == 1 && e.args[0].kind == Kind::kRelation &&
+                       (e.args[0].text == "=" || e.args[0].text == "in")
+                   ? e.args[0]
+                   : e;
+    if (e.kind == Kind::kNot && out.kind == Kind::kRelation) out.text = out.text == "=" ? "!=" : "notin";
+    if (out.kind == Kind::kRelation && out.text == "!=" && out.args.size() == 2 && out.args[1].kind == Kind::kSet) out.text = "notin";
+    return out;
+  };
+  if (written_a.kind == Kind::kNot || written_b.kind == Kind::kNot) {
+    const Expr a = plain(written_a), b = plain(written_b);
+    if (a.kind != Kind::kNot || b.kind != Kind::kNot) {
+      if (a.kind == Kind::kNot || b.kind == Kind::kNot) return {Equality::kUnknown, "statement", "a negation that could not be resolved"};
+      if (a == b) return {Equality::kEqual, "statement", "the same statement"};
+      return Relations(a, b);
+    }
+  }
+  const Expr &a = written_a, &b = written_b;
   if (a.kind == Kind::kNot && b.kind == Kind::kNot) return Parts(a.args, b.args, "statement");
   if (a.kind == Kind::kImplies && b.kind == Kind::kImplies) return Parts(a.args, b.args, "statement");
   const bool single_a = a.kind == Kind::kRelation, single_b = b.kind == Kind::kRelation;
@@ -227,6 +245,7 @@ Ruling Judge::Relations(const Expr& a, const Expr& b) {
   }
   // systems and alternatives, as sets of statements
   const std::vector<Expr> x = ElementsOf(a), y = ElementsOf(b);
+  if (x.size() < 2 && y.size() < 2) return {Equality::kUnknown, "statement", "statements of other forms"};
   Ruling parts = Unordered(x, y, false);
   if (Holds(parts) && a.kind != b.kind && x.size() > 1) return {parts.equality, "statement", "the same statements"};
   return parts;

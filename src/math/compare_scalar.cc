@@ -10,6 +10,7 @@ namespace {
 
 constexpr long kBits = 1L << 17;        // of exact rationals in process
 constexpr double kNoise = 4.5e-16;      // two units in the last place of a double
+constexpr double kRounded = 5e-15;       // half a unit of the 15th digit
 constexpr double kNoiseOfTerms = 4e-15; // where several rounded coefficients are added up
 
 using exact::Balls;
@@ -215,7 +216,9 @@ ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
     if (!balls) break;
     if (!balls->defined_a || !balls->defined_b) continue;
     defined = true;
-    if (noisy && balls->relative <= kNoise) {
+    // A rational has its exact form; what is irrational can be a decimal only by rounding it.
+    const bool rounded = ((dag->flags(a) ^ dag->flags(b)) & (Dag::kNoisy | Dag::kKernel)) == (Dag::kNoisy | Dag::kKernel);
+    if (noisy && balls->relative <= (rounded ? kRounded : kNoise)) {
       return {Equality::kProbablyEqual, "double", "they differ by less than a double's rounding: " + Number(balls->re_a, balls->im_a)};
     }
     if (balls->disjoint) {

@@ -17,7 +17,7 @@ Order RationalOrder(std::span<const Node> nodes, int a, int b, long max_bits) {
 }
 
 std::optional<std::string> RationalText(std::span<const Node> nodes, int a, long max_bits) {
-  char text[96];
+  char text[1024];
   if (mc_rational_text(nodes.data(), Count(nodes), a, max_bits, text, sizeof text) != MC_YES) return std::nullopt;
   return std::string(text);
 }
