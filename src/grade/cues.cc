@@ -30,16 +30,40 @@ struct CueAt {
   bool weak = false;
 };
 
-// The last cues, the longest where several begin at one place.
-std::vector<CueAt> LastCues(std::string_view lower) {
+// Is `lower` at `at` of the text, whatever its case there?
+bool StandsAt(std::string_view text, std::size_t at, std::string_view lower) {
+  if (text.size() - at < lower.size()) return false;
+  for (std::size_t i = 0; i < lower.size(); ++i) {
+    if (LowerByte(text[at + i]) != lower[i]) return false;
+  }
+  return true;
+}
+
+// The last cues, the longest where several begin at one place. A message is long and cues are few: two bytes rule most places out.
+std::vector<CueAt> LastCues(std::string_view text) {
   constexpr std::size_t kMost = 32;
   std::vector<CueAt> found;
-  for (std::size_t at = lower.size(); at-- > 0 && found.size() < kMost;) {
-    const char byte = lower[at];
-    if (byte != '#' && byte != 'a' && byte != 'r' && byte != 's') continue;
+  for (std::size_t at = text.size(); at-- > 0 && found.size() < kMost;) {
+    const char second = at + 1 < text.size() ? LowerByte(text[at + 1]) : '\0';
+    switch (LowerByte(text[at])) {
+      case '#':
+        if (second != '#') continue;
+        break;
+      case 'a':
+        if (second != 'n') continue;
+        break;
+      case 'r':
+        if (second != 'e') continue;
+        break;
+      case 's':
+        if (second != 'o') continue;
+        break;
+      default:
+        continue;
+    }
     CueAt best;
     for (const Cue& cue : kCues) {
-      if (cue.text.size() > best.end - best.begin && lower.substr(at).starts_with(cue.text)) best = {at, at + cue.text.size(), cue.weak};
+      if (cue.text.size() > best.end - best.begin && StandsAt(text, at, cue.text)) best = {at, at + cue.text.size(), cue.weak};
     }
     if (best.end > 0) found.push_back(best);
   }
@@ -112,7 +136,7 @@ std::string_view CutStatement(std::string_view text) {
 }
 
 std::optional<std::string> AnswerBehindCue(std::string_view text) {
-  for (const CueAt& cue : LastCues(LowerAscii(text))) {
+  for (const CueAt& cue : LastCues(text)) {
     const std::string_view rest = SkipToStatement(text.substr(cue.end));
     const std::string_view statement = CutStatement(rest);
     const bool says = std::any_of(statement.begin(), statement.end(), [](char byte) { return !IsBlank(byte) && byte != '*' && byte != '.'; });
