@@ -243,7 +243,10 @@ class Lexer {
     if (!options_.units || !space_ || Previous() != Tok::kNumber || out_.tokens.size() > 2 || !IsUnitLetter(text_.substr(i, 1))) return false;
     if (out_.tokens.size() == 2 && out_.tokens[0].type != Tok::kMinus) return false;
     const std::string_view rest = text_.substr(i + 1, end_ - i - 1);
-    return rest.empty() || rest == "/s" || rest == "/h" || rest == "/s^2" || rest == "^2" || rest == "^3" || rest == "/min";
+    // "6 g" is more often a product of a variable; "0.5 g" is not
+    const Token& number = out_.tokens.back();
+    const bool decimal = text_.substr(number.begin, number.end - number.begin).find('.') != std::string_view::npos;
+    return (rest.empty() && decimal) || rest == "/s" || rest == "/h" || rest == "/s^2" || rest == "/min";
   }
 
   // 4:30 p.m.

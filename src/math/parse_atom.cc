@@ -257,6 +257,7 @@ Parser::Node Parser::ParseSymbol() {
   const std::size_t begin = at_;
   ++at_;
   std::string name(first.text);
+  name.erase(std::remove(name.begin(), name.end(), '\\'), name.end());  // final\_result
   const bool letter = first.type == Tok::kLetter;
   const bool statement_start = begin == 0 || tokens_[begin - 1].type == Tok::kComma || tokens_[begin - 1].type == Tok::kSemicolon ||
                                tokens_[begin - 1].type == Tok::kRowBreak;

@@ -213,9 +213,9 @@ void Printer::Call(const Expr& e) {
     if (plain == name) name = latex;
   }
   if (name != e.text || std::binary_search(std::begin(kNative), std::end(kNative), name)) {
-    // log without its base is \log only where it was written so
-    if (name == "log" && e.number == 0) out_ += "\\operatorname{log}";
-    else (out_ += '\\') += name;
+    // \log is of base 10 by custom, a program's log is natural
+    if (name == "log" && e.number == 0) name = "ln";
+    (out_ += '\\') += name;
   } else if (f_like || (e.text.size() > 2 && e.text[1] == '_')) {
     Symbol(e.text);
   } else {
@@ -277,7 +277,7 @@ void Printer::Append(const Expr& e) {
           const bool plain = before.kind == Kind::kInteger || before.kind == Kind::kDecimal;
           // 2x and 2 \sqrt{3} stand side by side; what could be read as a call, a mixed number or one name does not
           const bool side = plain && !digit_first(factor) && LevelOf(factor) >= kPowerBase && factor.kind != Kind::kUnit;
-          out_ += side ? " " : " \\cdot ";
+          if (!side) out_ += " \\cdot ";
         }
         At(factor, i == 0 ? kProduct : kPowerBase);
       }
@@ -304,7 +304,10 @@ void Printer::Append(const Expr& e) {
       out_ += e.number == 1 ? "\\mp " : "\\pm ";
       At(e.args.back(), kProduct);
       return;
-    case Kind::kPercent: At(e.args[0], kPowerBase), out_ += "\\%"; return;
+    case Kind::kPercent:  // a letter with a percent sign is none
+      At(e.args[0], e.args[0].kind == Kind::kSymbol ? static_cast<Level>(kAtomLevel + 1) : kPowerBase);
+      out_ += "\\%";
+      return;
     case Kind::kDegree: At(e.args[0], kPowerBase), out_ += "^\\circ"; return;
     case Kind::kUnit: At(e.args[0], kPowerBase), out_ += e.text[0] == '\xC2' ? e.text : "\\text{ " + e.text + "}"; return;
     case Kind::kMoney: out_ += e.text == "$" ? "\\$" : e.text; At(e.args[0], kPowerBase); return;

@@ -77,7 +77,8 @@ class Printer {
       }
     } else {
       const bool program = text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string_view::npos;
-      out_ += program && text.find('_') != std::string_view::npos ? "\\variable{" : "\\mathit{";
+      const bool letters = text.find_first_of("_0123456789") == std::string_view::npos;
+      out_ += program && !letters ? "\\variable{" : "\\mathit{";
       out_ += text;
       out_ += '}';
     }
@@ -172,7 +173,12 @@ void Printer::Append(const Expr& e) {
       for (char c : e.text) out_ += c == 'e' ? 'E' : c;
       return;
     case Kind::kInteger: out_ += e.text; return;
-    case Kind::kBased: out_ += e.text + "_{" + std::to_string(e.number) + "}"; return;
+    case Kind::kBased:
+      if (e.text[0] >= 'A') {
+        out_ += "\\text{" + e.text + "}_{" + std::to_string(e.number) + "}";
+        return;
+      }
+      out_ += e.text + "_{" + std::to_string(e.number) + "}"; return;
     case Kind::kMixed:
       out_ += e.args[0].text + " " + e.args[1].args[0].text + "/" + e.args[1].args[1].text;
       return;
