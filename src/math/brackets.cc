@@ -60,14 +60,25 @@ bool ResolveBars(Lexed* lexed, Scope* scope) {
   std::uint32_t total = 0;
   for (const Run& run : scope->runs) total += run.count;
   if (total % 2 == 1) {
-    // {x | x > 2}, a | b: the first bar that stands alone between two operands separates
+    // {x | x > 2}, {|x| | x > 2}, a | b: the first bar between two operands that neither closes nor opens separates
+    int open = 0;
     for (std::size_t i = 0; i < scope->runs.size(); ++i) {
-      Run& run = scope->runs[i];
-      if (run.count == 1 && run.role >= Run::kFree) {
-        tokens[run.first].type = Tok::kSuchThat;
-        scope->runs.erase(scope->runs.begin() + static_cast<std::ptrdiff_t>(i));
-        break;
+      const Run run = scope->runs[i];
+      const int k = static_cast<int>(run.count);
+      if (run.role == Run::kOpens) open += k;
+      if (run.role == Run::kCloses) open -= k;
+      if (run.role < Run::kFree || (k > 1 && !scope->braces) || (k == 1 && open > 0 && scope->braces)) {
+        if (run.role >= Run::kFree && k == 1) --open;
+        continue;
       }
+      const std::uint32_t closes = static_cast<std::uint32_t>(std::clamp(open, 0, k - 1));
+      tokens[run.first + closes].type = Tok::kSuchThat;
+      std::vector<Run> parts;
+      if (closes > 0) parts.push_back({run.first, closes, Run::kCloses});
+      if (closes + 1 < run.count) parts.push_back({run.first + closes + 1, run.count - closes - 1, Run::kOpens});
+      const auto at = scope->runs.erase(scope->runs.begin() + static_cast<std::ptrdiff_t>(i));
+      scope->runs.insert(at, parts.begin(), parts.end());
+      break;
     }
   }
   int low = 0, high = 0;

@@ -320,6 +320,10 @@ class Lexer {
       }
       return end;
     }
+    if (FunctionsOfVariables(run, call)) {
+      Split(begin, end);
+      return end;
+    }
     // value1, num_students: a program's names
     const bool ordinary = IsOrdinaryWord(run);
     if (run.size() >= 3 && (ordinary || (!out_.latex && run.size() >= 4)) && (At(end) == '_' || IsDigit(At(end)) || Starts(end, "\\_"))) {
@@ -338,6 +342,26 @@ class Lexer {
       return i;
     }
     return 0;
+  }
+
+  // sinx, xcosx, sinxcosx: functions of single variables and nothing else; "single" and "tank" are words.
+  static bool FunctionsOfVariables(std::string_view run, bool call) {
+    constexpr std::string_view kVariables = "xyztnabuv";
+    if (run.size() > 12 || IsListedWord(run)) return false;
+    bool function = false, variable = true;
+    while (!run.empty()) {
+      if (const Function* f = FindBarePrefix(run)) {
+        run.remove_prefix(f->spelled.size());
+        if (run.empty() && !call) return false;
+        function = true;
+        variable = false;
+      } else {
+        if (kVariables.find(run[0]) == std::string_view::npos || (variable && function)) return false;
+        run.remove_prefix(1);
+        variable = true;
+      }
+    }
+    return function;
   }
 
   // Letters one by one, with the functions and Greek names among them: sinx, xcosx, 2pir.
@@ -458,7 +482,7 @@ class Lexer {
     switch (c) {
       case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
         // a row break that lost one of its backslashes on the way
-        if (environments_ > 0) {
+        if (!environments_.empty()) {
           Push(Tok::kRowBreak, begin, begin + 1);
           return begin + 1;
         }
@@ -496,7 +520,7 @@ class Lexer {
           std::size_t letters = end;
           while (IsLetter(At(letters))) ++letters;
           const std::string_view name = text_.substr(end, letters - end);
-          if (name.size() > 1 && environments_ == 0 && (FindCommand(name) != nullptr || MarkupOf(name) != Markup::kNone)) return begin + 1;
+          if (name.size() > 1 && environments_.empty() && (FindCommand(name) != nullptr || MarkupOf(name) != Markup::kNone)) return begin + 1;
         }
         Push(Tok::kRowBreak, begin, end);
         return end;
@@ -606,14 +630,14 @@ class Lexer {
     }
     std::size_t after = close + 1;
     if (opens) {
-      ++environments_;
+      environments_.push_back(kind);
       if (kind == "array" && At(SkipSpace(after)) == '{') {
         const std::size_t columns = GroupEnd(SkipSpace(after));
         if (columns != std::string_view::npos) after = columns + 1;
       }
       brackets_.push_back('(');
     } else {
-      if (environments_ > 0) --environments_;
+      if (!environments_.empty()) environments_.pop_back();
       if (!brackets_.empty()) brackets_.pop_back();
     }
     Push(opens ? Tok::kBegin : Tok::kEndEnvironment, begin, after, kind);
@@ -664,7 +688,7 @@ class Lexer {
   Lexed out_;
   std::size_t end_ = 0;
   std::string brackets_;  // 'g': a group that is an argument; '(': a list may stand here
-  int environments_ = 0;
+  std::vector<std::string_view> environments_;  // the kinds of those that are open
   bool dollars_delimit_ = false;
   bool space_ = false;
 };

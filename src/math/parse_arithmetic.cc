@@ -347,6 +347,7 @@ bool Parser::AtUnit(const Expr& before) const {
   // 0.0 m/s: single letters are units where nothing else is left
   if (Is(Tok::kText)) {
     const std::string lower = Lower(Now().text);
+    if (IsHalfDay(lower)) return false;
     std::size_t words = 1;
     for (std::size_t i = 0, start = 0; i <= lower.size(); ++i) {
       if (i < lower.size() && lower[i] != ' ') {

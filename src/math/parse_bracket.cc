@@ -194,7 +194,8 @@ Expr Parser::ParseEnvironment() {
   ++brackets_;
   if (kind == "rows") {
     bool word_or = false, rows = false;
-    Expr e = ListOf(ParseParts(true, &word_or, &rows), word_or);
+    std::vector<Expr> parts = ParseParts(true, &word_or, &rows);
+  Expr e = ListOf(std::move(parts), word_or);
     Expect(Tok::kEndEnvironment, "\\end");
     --brackets_;
     colon_stops_ = colon;
@@ -215,7 +216,8 @@ Expr Parser::ParseEnvironment() {
     }
     if (kind == "cases") {
       bool word_or = false, listed = false;
-      rows.back().push_back(ListOf(ParseParts(false, &word_or, &listed), word_or));
+      std::vector<Expr> parts = ParseParts(false, &word_or, &listed);
+      rows.back().push_back(ListOf(std::move(parts), word_or));
     } else {
       rows.back().push_back(Element(ParseStatement()));
       Take(Tok::kComma);

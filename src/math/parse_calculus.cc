@@ -162,7 +162,8 @@ Expr Parser::ParseBig() {
       ++at_;
       ++brackets_;
       bool word_or = false, rows = false;
-      bound = ListOf(ParseParts(false, &word_or, &rows), word_or);
+      std::vector<Expr> parts = ParseParts(false, &word_or, &rows);
+      bound = ListOf(std::move(parts), word_or);
       --brackets_;
       Expect(Tok::kRightBrace, "'}'");
     } else if (IsOpen("(") && below) {

@@ -188,23 +188,20 @@ bool TwoDigits(const Expr& e) { return e.kind == Kind::kInteger && e.text.size()
 Parser::Node Parser::ParseRatio() {
   const bool minute_may_follow = Is(Tok::kNumber);
   Node first = ParseSets();
+  if (Is(Tok::kText) && first.e.kind == Kind::kInteger && first.e.text.size() <= 2 && IsHalfDay(Lower(Now().text))) {  // 5 p.m.
+    const char half = Lower(Now().text)[0];
+    ++at_;
+    return {Make(Kind::kTime, half == 'a' ? "am" : "pm", Number(std::move(first)), Leaf(Kind::kInteger, "00")), Wrap::kNone};
+  }
   if (!Is(Tok::kColon) || colon_stops_) return first;
   std::vector<Expr> parts;
   parts.push_back(Number(std::move(first)));
   while (Take(Tok::kColon)) parts.push_back(Number(ParseSets()));
   // 12:00, 1:03 PM, 4:51:06 p.m.
   std::string half;
-  const std::size_t mark = at_;
-  if (Is(Tok::kText) || Is(Tok::kWord) || Is(Tok::kLetter)) {
-    std::string letters;
-    while (Is(Tok::kText) || Is(Tok::kWord) || Is(Tok::kLetter)) {
-      for (char c : Lower(Now().text)) {
-        if (c >= 'a' && c <= 'z') letters += c;
-      }
-      ++at_;
-    }
-    if (letters == "am" || letters == "pm") half = letters;
-    else at_ = mark;
+  if (Is(Tok::kText) && IsHalfDay(Lower(Now().text))) {
+    half = Lower(Now().text)[0] == 'a' ? "am" : "pm";
+    ++at_;
   }
   const bool clock = minute_may_follow && parts.size() <= 3 && parts[0].kind == Kind::kInteger && parts[0].text.size() <= 2 &&
                      std::all_of(parts.begin() + 1, parts.end(), TwoDigits);

@@ -26,7 +26,8 @@ Expr Parser::ParseAll() {
   if (Is(Tok::kEnd)) Fail("nothing to read");
   // "= 5", "\approx 8.24": the answer follows the sign
   if (Is(Tok::kRelation) && (Now().text == "=" || Now().text == "~") && Ahead().type != Tok::kEnd) ++at_;
-  Expr e = ListOf(ParseParts(true, &word_or, &rows), word_or);
+  std::vector<Expr> parts = ParseParts(true, &word_or, &rows);
+  Expr e = ListOf(std::move(parts), word_or);
   if (Is(Tok::kWord) && Now().text == "." && Ahead().type == Tok::kEnd) ++at_;
   if (!Is(Tok::kEnd)) {
     if (Is(Tok::kWord) || Is(Tok::kText) || Is(Tok::kUnit) || tokens_[at_ > 0 ? at_ - 1 : 0].type == Tok::kWord ||

@@ -231,7 +231,7 @@ void Printer::Append(const Expr& e) {
       if (const std::size_t open = e.text.find('('); open != std::string::npos) {
         out_ += e.text.substr(0, open) + "\\overline{" + e.text.substr(open + 1, e.text.size() - open - 2) + "}";
       } else if (const std::size_t exponent = e.text.find('e'); exponent != std::string::npos) {
-        out_ += e.text.substr(0, exponent) + " \\times 10^{" + e.text.substr(exponent + 1) + "}";
+        out_ += e.text.substr(0, exponent) + " \\cdot 10^{" + e.text.substr(exponent + 1) + "}";
       } else {
         out_ += e.text;
       }

@@ -68,14 +68,18 @@ std::string_view CurrencyOf(std::string_view lower_word) {
   return {};
 }
 
+bool IsListedWord(std::string_view letters) {
+  if (letters.size() < 2 || letters.size() > 5) return false;
+  const std::string lower = Lower(letters);
+  // The list is short and grows by hand: no order to keep. "IN", "SO" in capitals are points, "No" is a word.
+  return std::find(std::begin(kShortWords), std::end(kShortWords), lower) != std::end(kShortWords) &&
+         (letters.size() > 2 || lower[1] == letters[1]);
+}
+
 bool IsOrdinaryWord(std::string_view letters) {
   if (letters.size() < 2) return false;
+  if (IsListedWord(letters)) return true;
   const std::string lower = Lower(letters);
-  // The list is short and grows by hand: no order to keep.
-  if (letters.size() <= 5 && std::find(std::begin(kShortWords), std::end(kShortWords), lower) != std::end(kShortWords)) {
-    // "IN", "SO" in capitals are points, "No" a word.
-    return letters.size() > 2 || lower[1] == letters[1];
-  }
   if (letters.size() < 4) return false;
   if (std::is_sorted(lower.begin(), lower.end())) return false;  // abcd, xxyy
   const bool capitals = std::none_of(letters.begin(), letters.end(), [](char c) { return c >= 'a' && c <= 'z'; });
@@ -83,5 +87,9 @@ bool IsOrdinaryWord(std::string_view letters) {
 }
 
 bool IsSentenceWord(std::string_view lower_word) { return In(kSentenceWords, lower_word); }
+
+bool IsHalfDay(std::string_view lower) {
+  return lower == "am" || lower == "pm" || lower == "a.m." || lower == "p.m." || lower == "a.m" || lower == "p.m";
+}
 
 }  // namespace mathcoder::math

@@ -14,8 +14,13 @@ bool IsUnitLetter(std::string_view letter);
 std::string_view CurrencyOf(std::string_view lower_word);
 // Letters that are an ordinary word rather than a product of variables: in the list of short words, or long and pronounceable.
 bool IsOrdinaryWord(std::string_view letters);
+// In the list of short words.
+bool IsListedWord(std::string_view letters);
 // Words that no unit holds: "is", "the", "because": the text is a sentence.
 bool IsSentenceWord(std::string_view lower_word);
+
+// "am", "p.m."
+bool IsHalfDay(std::string_view lower);
 
 std::string Lower(std::string_view text);
 
