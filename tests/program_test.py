@@ -95,7 +95,7 @@ class Program(unittest.TestCase):
 
 class Help(Program):
     def test_every_verb_shows_an_example(self):
-        for verb in ([], ["solve"], ["replay"], ["doctor"]):
+        for verb in ([], ["solve"], ["replay"], ["doctor"], ["eval"]):
             result = run(*verb, "--help")
             self.assertEqual(result.returncode, 0)
             self.assertRegex(result.stdout.decode(), r"Examples?:\n +(echo|mathcoder) ")
