@@ -70,6 +70,16 @@ std::string_view BehindChoice(std::string_view text) {
   return marker ? Trim(text.substr(letter + 2)) : std::string_view();
 }
 
+// "30 \text{ (with a remainder of } 0 \text{)}" and "12 (twelve of them)" say 30 and 12: the part before a remark in words. Empty where
+// there is none.
+std::string_view BeforeRemark(std::string_view text) {
+  text = WithoutFrame(text);
+  if (!text.ends_with(")") && !text.ends_with(")}")) return {};
+  const std::size_t remark = std::min({text.find("\\text{ ("), text.find("\\text{("), text.find(" (")});
+  if (remark == std::string_view::npos || remark == 0 || !HoldsWords(text.substr(remark))) return {};
+  return Trim(text.substr(0, remark));
+}
+
 // "6 4 0": numbers with nothing but blanks between them are a sequence, whose order counts.
 bool IsSequence(std::string_view text) {
   int numbers = 0;
@@ -150,14 +160,16 @@ struct Grader::State {
     math::CompareOptions how = options.policy.compare;
     if (IsSequence(reference)) how.ordered_lists = true;
     Settle(verdict, left.expr(), right.expr(), how);
-    if (verdict.outcome != Outcome::kCorrect && options.policy.choice_letters) {
-      if (const std::string_view value = BehindChoice(text); !value.empty()) {
-        const math::ReadResult behind = math::ReadMath(value);
-        if (behind.ok() && comparer.Compare(left.expr(), behind.expr(), how).equality == Equality::kEqual) {
-          decide(Outcome::kCorrect, Equality::kEqual, "behind choice", "the choice's value is the reference");
-        }
+    if (verdict.outcome == Outcome::kCorrect) return verdict;
+    const auto accept = [&](std::string_view part, const char* rule, const char* reason) {
+      if (part.empty() || verdict.outcome == Outcome::kCorrect) return;
+      const math::ReadResult read = math::ReadMath(part);
+      if (read.ok() && comparer.Compare(left.expr(), read.expr(), how).equality == Equality::kEqual) {
+        decide(Outcome::kCorrect, Equality::kEqual, rule, reason);
       }
-    }
+    };
+    if (options.policy.choice_letters) accept(BehindChoice(text), "behind choice", "the choice's value is the reference");
+    accept(BeforeRemark(text), "before remark", "the value before a remark is the reference");
     return verdict;
   }
 

@@ -52,6 +52,8 @@ TEST(Grader, Strict) {
            {"-0.5", "(b) -\\frac{1}{2}", kYes},
            {"31", "(f) 31", kYes},
            {"30", "(f) 31", kNo},
+           {"30.0", "\\boxed{30 \\text{ (with a Remainder of } 0 \\text{)}}", kYes},
+           {"30", "\\boxed{3 \\text{ (with a Remainder of } 0 \\text{)}}", kNo},
            {"2", "[]", Outcome::kNoAnswer},
            {"2", "", Outcome::kNoAnswer},
            {"", "2", Outcome::kUnknown},
