@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`mathcoder eval` as a person uses it: solve, resume after a kill, grade given transcripts, compare; PostgreSQL with workers that are
-killed; the report in a browser. Environment as in program_test.py. Random tests print their seed (MATHCODER_SEED repeats one).
+"""`mathcoder eval` as a person uses it: solve, resume after a kill, grade given transcripts, compare; PostgreSQL with workers that
+are killed; the report in a browser. Environment as in program_test.py. Random tests print their seed (MATHCODER_SEED repeats one).
 """
 import json
 import os
@@ -64,7 +64,8 @@ class Eval(Program):
         self.assertEqual(manifest["grade"]["mode"], "strict")
         self.assertEqual(manifest["grade"]["policies"]["mathematics"], "strict,round_to_reference")
         verdicts, transcripts = lines(out / "verdicts.jsonl"), lines(out / "transcripts.jsonl")
-        self.assertEqual([(v["benchmark"], v["index"]) for v in verdicts], [(b, i) for b in ("mathematics", "simuleq") for i in range(6)])
+        self.assertEqual([(v["benchmark"], v["index"]) for v in verdicts], [(b, i) for b in ("mathematics",
+                         "simuleq") for i in range(6)])
         self.assertEqual(Counter(v["outcome"] == "correct" for v in verdicts)[True],
                          sum(e["correct"] for e in summary["benchmarks"].values()))
         self.assertEqual([t["mathcoder"]["evaluation"]["index"] for t in transcripts], [v["index"] for v in verdicts])
@@ -77,14 +78,16 @@ class Eval(Program):
 
     def test_deterministic_runs_repeat_every_byte(self):
         for name in ("a", "b"):
-            self.eval("--bench", "mathematics:2,svamp:2", "--data", DATA, "--limit", "4", "--deterministic", "--temp", "0.8", "-s", "5",
+            self.eval("--bench", "mathematics:2,svamp:2", "--data", DATA, "--limit", "4", "--deterministic", "--temp", "0.8", "-s",
+                      "5",
                       "-j", "8" if name == "a" else "3", "-o", self.dir / name)
         for file in FILES:
             # -j changes the batches, and so the engine's details: these alone may differ.
             a, b = ((self.dir / name / file).read_text() for name in ("a", "b"))
             if file in ("transcripts.jsonl", "verdicts.jsonl", "summary.json"):
                 self.assertEqual(a, b, file)
-        self.eval("--bench", "mathematics:2,svamp:2", "--data", DATA, "--limit", "4", "--deterministic", "--temp", "0.8", "-s", "5", "-j", "8",
+        self.eval("--bench", "mathematics:2,svamp:2", "--data", DATA, "--limit", "4", "--deterministic", "--temp", "0.8", "-s",
+                  "5", "-j", "8",
                   "-o", self.dir / "c")
         for file in FILES:
             self.assertEqual((self.dir / "a" / file).read_bytes(), (self.dir / "c" / file).read_bytes(), file)
@@ -141,12 +144,15 @@ class Eval(Program):
             process.communicate()
 
     def test_messages_name_what_is_missing(self):
-        self.assert_one_line_error(run("eval", "--bench", "math", "--data", self.dir, "-o", self.dir / "x"), 3, "math.jsonl", "hendrycks/math")
-        self.assert_one_line_error(run("eval", "--bench", "meth", "--data", self.dir, "-o", self.dir / "x"), 2, "'meth' is no benchmark", "gsm8k")
+        self.assert_one_line_error(run("eval", "--bench", "math", "--data", self.dir, "-o", self.dir / "x"), 3, "math.jsonl",
+                                   "hendrycks/math")
+        self.assert_one_line_error(run("eval", "--bench", "meth", "--data", self.dir, "-o", self.dir / "x"), 2,
+                                   "'meth' is no benchmark", "gsm8k")
         self.assert_one_line_error(run("eval", "--bench", "math"), 2, "-o is missing")
         self.assert_one_line_error(run("eval", "-o", self.dir / "x"), 2, "--bench")
         self.assert_one_line_error(run("eval", "--compare", self.dir, self.dir), 3, "verdicts.jsonl")
-        self.assert_one_line_error(run("eval", "--bench", "simuleq", "--data", DATA, "-o", self.dir / "x", "--store", "mysql://x"), 2, "--store")
+        self.assert_one_line_error(run("eval", "--bench", "simuleq", "--data", DATA, "-o", self.dir / "x", "--store", "mysql://x"),
+                                   2, "--store")
 
     def test_a_benchmark_of_ones_own(self):
         definition = self.dir / "own.yaml"
@@ -169,11 +175,14 @@ class Eval(Program):
 
     def test_two_runs_are_compared(self):
         for mode in ("strict", "mathcoder"):
-            self.eval("--transcripts", SHARED / "transcripts/MathCoder-L-7b", "--bench", "simuleq,svamp", "--mode", mode, "-o", self.dir / mode)
+            self.eval("--transcripts", SHARED / "transcripts/MathCoder-L-7b", "--bench", "simuleq,svamp", "--mode", mode, "-o",
+                      self.dir / mode)
         text = self.eval("--compare", self.dir / "strict", self.dir / "mathcoder").stdout.decode()
         self.assertIn("simuleq", text)
-        compared = json.loads(self.eval("--compare", self.dir / "strict", self.dir / "mathcoder", "--json").stdout)["benchmarks"]["all"]
-        self.assertEqual(compared["pairs"], compared["both_correct"] + compared["only_first"] + compared["only_second"] + compared["neither"])
+        compared = json.loads(self.eval("--compare", self.dir / "strict", self.dir / "mathcoder",
+                              "--json").stdout)["benchmarks"]["all"]
+        self.assertEqual(compared["pairs"],
+                         compared["both_correct"] + compared["only_first"] + compared["only_second"] + compared["neither"])
         self.assertEqual(compared["pairs"], 519 + 268)
         low, high = compared["difference_interval"]
         self.assertLessEqual(low, compared["difference"])
@@ -196,7 +205,8 @@ class Postgres(Program):
     def test_the_contract_of_stores(self):
         if not EVALUATE_TEST.exists():
             self.skipTest(f"SKIPPED: {EVALUATE_TEST} is not built")
-        result = subprocess.run([EVALUATE_TEST, "--gtest_filter=*postgres*"], env={**os.environ, "MATHCODER_TEST_POSTGRES": self.server.url},
+        result = subprocess.run([EVALUATE_TEST, "--gtest_filter=*postgres*"], env={**os.environ,
+                                "MATHCODER_TEST_POSTGRES": self.server.url},
                                 capture_output=True, timeout=120)
         self.assertEqual(result.returncode, 0, result.stdout.decode())
         self.assertNotIn(b"SKIPPED", result.stdout)
@@ -207,7 +217,8 @@ class Postgres(Program):
         limit, workers = 120, 3
 
         def worker(number):
-            return start("eval", "--bench", "mathematics", "--data", DATA, "--limit", limit, "--deterministic", "-j", "4", "-q", "--store",
+            return start("eval", "--bench", "mathematics", "--data", DATA, "--limit", limit, "--deterministic", "-j", "4", "-q",
+                         "--store",
                          self.server.url, "--run", "shared", "--lease", "2", "-o", self.dir / f"worker{number}")
 
         processes = [worker(number) for number in range(workers)]
@@ -228,20 +239,23 @@ class Postgres(Program):
             _, errors = process.communicate(timeout=240)
             self.assertEqual(process.returncode, 0, errors.decode())
         self.assertGreaterEqual(kills, 1)
-        rows = self.server.query("SELECT question, count(*) FROM mathcoder.results WHERE run = 'shared' GROUP BY question ORDER BY question")
+        rows = self.server.query("SELECT question, count(*) FROM mathcoder.results WHERE run = 'shared' "
+                                 "GROUP BY question ORDER BY question")
         self.assertEqual(rows, [[str(i), "1"] for i in range(limit)])
         solvers = self.server.query("SELECT count(DISTINCT worker) FROM mathcoder.results WHERE run = 'shared'")
         self.assertGreater(int(solvers[0][0]), 1)
         # Every worker that ends writes the whole run, and all write the same; so does one program alone.
         alone = self.dir / "alone"
-        result = run("eval", "--bench", "mathematics", "--data", DATA, "--limit", limit, "--deterministic", "-j", "4", "-q", "-o", alone, timeout=300)
+        result = run("eval", "--bench", "mathematics", "--data", DATA, "--limit", limit, "--deterministic", "-j", "4", "-q", "-o",
+                     alone, timeout=300)
         self.assertEqual(result.returncode, 0, result.stderr.decode())
         for number in range(workers):
             for file in FILES:
                 self.assertEqual((self.dir / f"worker{number}" / file).read_bytes(), (alone / file).read_bytes(), file)
 
     def test_a_server_that_is_not_there(self):
-        result = run("eval", "--bench", "simuleq", "--data", DATA, "--limit", "1", "-o", self.dir / "x", "--store", "postgresql://nobody@/none?host=/nowhere")
+        result = run("eval", "--bench", "simuleq", "--data", DATA, "--limit", "1", "-o", self.dir / "x", "--store",
+                     "postgresql://nobody@/none?host=/nowhere")
         self.assert_one_line_error(result, 4, "PostgreSQL cannot be reached")
 
 
@@ -270,7 +284,8 @@ class Report(Program):
         debug = [{"role": "user", "content": question}] + [{"role": kind, "content": text} for kind, text in blocks]
         if ending == "cut":
             debug += [{"role": kind, "content": "x"} for _ in range(16) for kind in ("code", "text")]
-        return json.dumps({"messages": [{"role": "user", "content": question}], "ground_truth": {"answer": reference, "solution": ""},
+        return json.dumps({"messages": [{"role": "user", "content": question}], "ground_truth": {"answer": reference,
+                          "solution": ""},
                            "debug_result": debug, "completion": answer})
 
     def open(self, records):
@@ -282,14 +297,17 @@ class Report(Program):
         return self.browser
 
     def choose(self, name, value):
-        self.browser.evaluate(f"(e => {{ e.value = {json.dumps(value)}; e.dispatchEvent(new Event('input')); }})(document.getElementById('{name}'))")
+        self.browser.evaluate(f"(e => {{ e.value = {json.dumps(value)}; e.dispatchEvent(new Event('input')); }})"
+                              f"(document.getElementById('{name}'))")
         return self.browser.evaluate("document.querySelectorAll('#list button').length")
 
     def test_it_shows_filters_and_renders(self):
         code = "from sympy import *\n# a comment\nprint('text', 12)"
-        records = [self.record(f"What is $\\frac{{{i}}}{{2}}$?", "1", [("text", "Since \\[x^2 = 1\\]"), ("code", code), ("execution", "1"), ("text", "so $\\boxed{1}$")])
+        records = [self.record(f"What is $\\frac{{{i}}}{{2}}$?", "1", [("text", "Since \\[x^2 = 1\\]"), ("code", code),
+                   ("execution", "1"), ("text", "so $\\boxed{1}$")])
                    for i in range(4)]
-        records += [self.record("wrong one", "2", [("text", "so $\\boxed{2}$")]), self.record("no answer", "", [("text", "I do not know")]),
+        records += [self.record("wrong one", "2", [("text", "so $\\boxed{2}$")]), self.record("no answer", "", [("text",
+                    "I do not know")]),
                     self.record("cut one", "", [], ending="cut")]
         browser = self.open(records)
         self.assertEqual(browser.complaints(), [])
@@ -318,20 +336,23 @@ class Report(Program):
         self.assertEqual(browser.complaints(), [])
 
     def test_hostile_transcripts_do_nothing(self):
-        records = [self.record(text, text, [("text", text), ("code", text), ("execution", text)], reference=text) for text in HOSTILE]
+        records = [self.record(text, text, [("text", text), ("code", text), ("execution", text)],
+                   reference=text) for text in HOSTILE]
         browser = self.open(records)
         for position in range(len(HOSTILE)):
             browser.evaluate(f"document.querySelectorAll('#list button')[{position}].click()")
             shown = browser.evaluate("document.querySelector('#transcript pre.execution').textContent")
             self.assertEqual(shown, HOSTILE[position], "shown as it was written")
         self.assertIsNone(browser.evaluate("window.hacked"))
-        self.assertEqual(browser.evaluate("document.querySelectorAll('img, iframe, object, embed, a[href], #transcript svg, #transcript script').length"), 0)
+        self.assertEqual(browser.evaluate("document.querySelectorAll('img, iframe, object, embed, a[href], "
+                                          "#transcript svg, #transcript script').length"), 0)
         self.assertEqual(browser.requests(), [])
         self.assertEqual(browser.complaints(), [])
 
     @needs_shared
     def test_thousands_of_transcripts_open(self):
-        result = run("eval", "--transcripts", SHARED / "transcripts", "--mode", "mathcoder", "-q", "-o", self.dir / "run", timeout=300)
+        result = run("eval", "--transcripts", SHARED / "transcripts", "--mode", "mathcoder", "-q", "-o", self.dir / "run",
+                     timeout=300)
         self.assertEqual(result.returncode, 0, result.stderr.decode())
         self.browser.open(self.dir / "run/report.html")
         self.assertEqual(self.browser.complaints(), [])

@@ -97,21 +97,23 @@ std::string WorkerName() {
 }
 
 void PrintSummary(const evaluate::Summary& summary, const fs::path& folder) {
-  std::printf("%-14s %-20s %6s %8s %7s %16s %8s %8s %9s %10s\n", "benchmark", "model", "n", "correct", "%", "95% interval", "unknown", "no answer",
-              "truncated", "not scored");
+  std::printf("%-14s %-20s %6s %8s %7s %16s %8s %8s %9s %10s\n", "benchmark", "model", "n", "correct", "%", "95% interval",
+              "unknown", "no answer", "truncated", "not scored");
   for (const evaluate::Group& group : summary.groups) {
     const evaluate::Score& score = group.score;
     char interval[40];
     std::snprintf(interval, sizeof interval, "[%.1f, %.1f]", 100 * score.interval.low, 100 * score.interval.high);
-    std::printf("%-14s %-20s %6zu %8zu %7.1f %16s %8zu %9zu %9zu %10zu\n", group.benchmark.c_str(), group.model.c_str(), score.n, score.correct,
-                100 * score.accuracy(), interval, score.unknown, score.no_answer, score.truncated, score.infrastructure_failures);
+    std::printf("%-14s %-20s %6zu %8zu %7.1f %16s %8zu %9zu %9zu %10zu\n", group.benchmark.c_str(), group.model.c_str(), score.n,
+                score.correct, 100 * score.accuracy(), interval, score.unknown, score.no_answer, score.truncated,
+                score.infrastructure_failures);
     if (group.samples > 1 && !group.pass_at.empty()) {
-      std::printf("%-14s %-20s pass@%zu %.1f %%, maj@%zu %.1f %%\n", "", "", group.pass_at.back().first, 100 * group.pass_at.back().second,
-                  group.majority_at.back().first, 100 * group.majority_at.back().second);
+      std::printf("%-14s %-20s pass@%zu %.1f %%, maj@%zu %.1f %%\n", "", "", group.pass_at.back().first,
+                  100 * group.pass_at.back().second, group.majority_at.back().first, 100 * group.majority_at.back().second);
     }
   }
   for (const evaluate::FileCount& file : summary.files) {
-    std::printf("%-48s %6zu transcripts, %6zu correct, %6zu not\n", file.file.c_str(), file.score.n, file.score.correct, file.score.n - file.score.correct);
+    std::printf("%-48s %6zu transcripts, %6zu correct, %6zu not\n", file.file.c_str(), file.score.n, file.score.correct,
+                file.score.n - file.score.correct);
   }
   std::printf("%s\n", (folder / "report.html").c_str());
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw base::OutputFailure("standard output cannot be written");
@@ -120,17 +122,21 @@ void PrintSummary(const evaluate::Summary& summary, const fs::path& folder) {
 std::unique_ptr<evaluate::Store> OpenStore(const EvalArguments& arguments, const evaluate::RunFolder& folder) {
   if (arguments.store.empty()) return evaluate::OpenSqliteStore(folder / "run.sqlite");
   if (!arguments.store.starts_with("postgresql://") && !arguments.store.starts_with("postgres://")) {
-    throw base::Error("--store: '" + arguments.store + "' is no URL of PostgreSQL; write postgresql://USER@HOST/DATABASE", ExitCode::kUsage);
+    throw base::Error("--store: '" + arguments.store + "' is no URL of PostgreSQL; write postgresql://USER@HOST/DATABASE",
+                      ExitCode::kUsage);
   }
-  const std::string run = arguments.run.empty() ? fs::absolute(folder.path()).lexically_normal().filename().string() : arguments.run;
-  return evaluate::OpenPostgresStore(arguments.store, run.empty() ? "run" : run,
-                                     {.lease = std::chrono::milliseconds(static_cast<std::int64_t>(arguments.lease_seconds * 1000)), .worker = WorkerName()});
+  const std::string run =
+      arguments.run.empty() ? fs::absolute(folder.path()).lexically_normal().filename().string() : arguments.run;
+  return evaluate::OpenPostgresStore(
+      arguments.store, run.empty() ? "run" : run,
+      {.lease = std::chrono::milliseconds(static_cast<std::int64_t>(arguments.lease_seconds * 1000)), .worker = WorkerName()});
 }
 
 int Solve(const EvalArguments& arguments) {
   const std::vector<evaluate::Selection> selections = evaluate::ParseSelection(arguments.bench, KnownBenchmarks(arguments));
   std::vector<evaluate::Dataset> datasets;
-  for (const evaluate::Selection& selection : selections) datasets.push_back(evaluate::ReadDataset(selection.benchmark, DataFolder(arguments)));
+  for (const evaluate::Selection& selection : selections)
+    datasets.push_back(evaluate::ReadDataset(selection.benchmark, DataFolder(arguments)));
   const std::vector<evaluate::Task> tasks = evaluate::TasksOf(selections, datasets, arguments.limit);
   const evaluate::Graders graders(arguments.mode, BenchmarksOf(selections));
   const evaluate::RunFolder folder(arguments.out);
@@ -175,8 +181,10 @@ int Solve(const EvalArguments& arguments) {
   {
     base::Progress progress({.label = "eval", .total = tasks.size(), .done = before, .quiet = arguments.quiet});
     const evaluate::SolveEvents events{
-        .on_progress = [&](const evaluate::Store::Count& counts, const solve::Tally& tally) { progress.Set(counts.done, tally.ToString()); },
-        .on_note = [&](const std::string& note) { progress.Interrupt([&] { std::fprintf(stderr, "mathcoder: %s\n", note.c_str()); }); }};
+        .on_progress = [&](const evaluate::Store::Count& counts,
+                           const solve::Tally& tally) { progress.Set(counts.done, tally.ToString()); },
+        .on_note =
+            [&](const std::string& note) { progress.Interrupt([&] { std::fprintf(stderr, "mathcoder: %s\n", note.c_str()); }); }};
     if (before < tasks.size()) evaluate::SolveTasks(*store, datasets, setup, events, interrupted);
     complete = store->Counts().done == tasks.size();
   }
@@ -191,7 +199,9 @@ int Solve(const EvalArguments& arguments) {
                            .same = graders.Same()};
   store->ForEach([&](const evaluate::Task& task, std::string_view text, double seconds) {
     base::Result<chat::Transcript> transcript = chat::ReadTranscript(Json::parse(text, nullptr, false));
-    if (!transcript.ok()) throw base::BadInput("the store's result of " + task.benchmark + " " + std::to_string(task.index) + ": " + transcript.error());
+    if (!transcript.ok())
+      throw base::BadInput("the store's result of " + task.benchmark + " " + std::to_string(task.index) + ": " +
+                           transcript.error());
     const auto dataset = std::ranges::find(datasets, task.benchmark, [](const evaluate::Dataset& d) { return d.benchmark.name; });
     facts.seconds[task.benchmark] += seconds;
     writer.Add(evaluate::Judge(graders.Of(task.benchmark), task, dataset->questions.at(task.index), *transcript), *transcript);
@@ -199,10 +209,12 @@ int Solve(const EvalArguments& arguments) {
   const evaluate::Summary summary = writer.Finish(facts);
   PrintSummary(summary, folder.path());
   if (!complete) {
-    std::fprintf(stderr, "mathcoder: interrupted; what is finished is in %s, the same command goes on from there\n", arguments.out.c_str());
+    std::fprintf(stderr, "mathcoder: interrupted; what is finished is in %s, the same command goes on from there\n",
+                 arguments.out.c_str());
     return static_cast<int>(ExitCode::kInterrupted);
   }
-  const bool lost = std::ranges::any_of(summary.groups, [](const evaluate::Group& group) { return group.score.infrastructure_failures > 0; });
+  const bool lost =
+      std::ranges::any_of(summary.groups, [](const evaluate::Group& group) { return group.score.infrastructure_failures > 0; });
   return static_cast<int>(lost ? ExitCode::kFailure : ExitCode::kOk);
 }
 
@@ -245,12 +257,14 @@ int GradeTranscripts(const EvalArguments& arguments) {
   Json manifest = ManifestHead(arguments);
   manifest["transcripts"] = Json::array();
   for (const fs::path& file : files) {
-    manifest["transcripts"].push_back({{"file", (fs::absolute(file).lexically_normal().parent_path().filename() / file.filename()).string()},
-                                       {"sha256", base::Sha256OfFile(file)}});
+    manifest["transcripts"].push_back(
+        {{"file", (fs::absolute(file).lexically_normal().parent_path().filename() / file.filename()).string()},
+         {"sha256", base::Sha256OfFile(file)}});
   }
   manifest["benchmarks"] = Json::array();
   for (const evaluate::Dataset& dataset : datasets) {
-    manifest["benchmarks"].push_back({{"name", dataset.benchmark.name}, {"file", dataset.benchmark.file}, {"sha256", dataset.sha256}});
+    manifest["benchmarks"].push_back(
+        {{"name", dataset.benchmark.name}, {"file", dataset.benchmark.file}, {"sha256", dataset.sha256}});
   }
   manifest["grade"] = evaluate::GradeSection(arguments.mode, graders.policies(), arguments.machine.sampling.seed);
 
@@ -291,7 +305,8 @@ int CompareRuns(const EvalArguments& arguments) {
   const std::vector<evaluate::Item> second = evaluate::ReadVerdicts(arguments.compare[1]);
   const evaluate::Comparison comparison = evaluate::Compare(first, second, arguments.machine.sampling.seed);
   if (comparison.benchmarks.empty()) {
-    throw base::BadInput(arguments.compare[0] + " and " + arguments.compare[1] + " have no question in common; nothing can be compared");
+    throw base::BadInput(arguments.compare[0] + " and " + arguments.compare[1] +
+                         " have no question in common; nothing can be compared");
   }
   const std::string text = arguments.json ? evaluate::ToJson(comparison).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
                                           : evaluate::ToText(comparison, arguments.compare[0], arguments.compare[1]);
@@ -302,11 +317,14 @@ int CompareRuns(const EvalArguments& arguments) {
 
 int Evaluate(const EvalArguments& arguments) {
   if (!arguments.compare.empty()) return CompareRuns(arguments);
-  if (arguments.out.empty()) throw base::Error("-o is missing: the folder for transcripts, verdicts, summary and report", ExitCode::kUsage);
+  if (arguments.out.empty())
+    throw base::Error("-o is missing: the folder for transcripts, verdicts, summary and report", ExitCode::kUsage);
   if (!arguments.transcripts.empty()) return GradeTranscripts(arguments);
   if (arguments.bench.empty()) {
-    throw base::Error("nothing to do: name benchmarks with --bench, transcripts with --transcripts, or two runs with --compare; see `mathcoder eval --help`",
-                      ExitCode::kUsage);
+    throw base::Error(
+        "nothing to do: name benchmarks with --bench, transcripts with --transcripts, or two runs with --compare; see `mathcoder "
+        "eval --help`",
+        ExitCode::kUsage);
   }
   return Solve(arguments);
 }
@@ -323,19 +341,31 @@ Examples:
   mathcoder eval --transcripts MathCoder-L-7b/*.jsonl --mode mathcoder -o runs/published
   mathcoder eval --compare runs/one runs/two
   mathcoder eval --bench math --data questions/ --store postgresql://user@host/db -o runs/shared     # on every machine)");
-  CLI::Option* bench = verb->add_option("--bench", arguments->bench, "gsm8k, math, svamp, simuleq, mathematics, your own; NAME:SAMPLES; several with commas");
-  verb->add_option("--bench-file", arguments->bench_files, "definition of a benchmark of your own (docs/evaluation.md); repeat for several")
-      ->allow_extra_args(false)->check(CLI::ExistingFile);
-  CLI::Option* transcripts = verb->add_option("--transcripts", arguments->transcripts, "grade these instead of solving: files or folders")->check(CLI::ExistingPath);
-  verb->add_option("--data", arguments->data, "folder of the question files (default: $MATHCODER_BENCHMARKS, else benchmarks/)")->check(CLI::ExistingDirectory);
+  CLI::Option* bench = verb->add_option("--bench", arguments->bench,
+                                        "gsm8k, math, svamp, simuleq, mathematics, your own; NAME:SAMPLES; several with commas");
+  verb->add_option("--bench-file", arguments->bench_files,
+                   "definition of a benchmark of your own (docs/evaluation.md); repeat for several")
+      ->allow_extra_args(false)
+      ->check(CLI::ExistingFile);
+  CLI::Option* transcripts =
+      verb->add_option("--transcripts", arguments->transcripts, "grade these instead of solving: files or folders")
+          ->check(CLI::ExistingPath);
+  verb->add_option("--data", arguments->data, "folder of the question files (default: $MATHCODER_BENCHMARKS, else benchmarks/)")
+      ->check(CLI::ExistingDirectory);
   verb->add_option("--mode", arguments->mode, "strict, lenient, or mathcoder (the published grader's verdicts)")
-      ->check(CLI::IsMember({"strict", "lenient", "mathcoder"}))->capture_default_str();
+      ->check(CLI::IsMember({"strict", "lenient", "mathcoder"}))
+      ->capture_default_str();
   verb->add_option("--limit", arguments->limit, "only the first N questions of each benchmark");
   verb->add_option("-o,--out", arguments->out, "folder of the run; what it holds is not solved again");
-  verb->add_option("--store", arguments->store, "postgresql://USER@HOST/DATABASE, shared by the workers of one run (default: SQLite in the folder)");
+  verb->add_option("--store", arguments->store,
+                   "postgresql://USER@HOST/DATABASE, shared by the workers of one run (default: SQLite in the folder)");
   verb->add_option("--run", arguments->run, "name of the run in --store (default: the folder's name)");
-  verb->add_option("--lease", arguments->lease_seconds, "seconds after which a silent worker's problems go to others")->check(CLI::Range(0.5, 86400.0))->capture_default_str();
-  CLI::Option* compare = verb->add_option("--compare", arguments->compare, "two folders of finished runs: McNemar's test, interval of the difference")->expected(2);
+  verb->add_option("--lease", arguments->lease_seconds, "seconds after which a silent worker's problems go to others")
+      ->check(CLI::Range(0.5, 86400.0))
+      ->capture_default_str();
+  CLI::Option* compare =
+      verb->add_option("--compare", arguments->compare, "two folders of finished runs: McNemar's test, interval of the difference")
+          ->expected(2);
   verb->add_flag("--json", arguments->json, "with --compare: JSON");
   verb->add_option("-j,--parallel", arguments->machine.parallel, "problems in flight (default: 16)")->check(CLI::PositiveNumber);
   verb->add_flag("-q,--quiet", arguments->quiet, "no progress line");

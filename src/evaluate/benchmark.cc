@@ -38,7 +38,8 @@ std::string TextOf(const Json& value) {
 std::string Field(const Json& record, std::initializer_list<const char*> names) {
   if (!record.is_object()) return "";
   for (const char* name : names) {
-    if (const auto found = record.find(name); found != record.end() && (found->is_string() || found->is_number())) return TextOf(*found);
+    if (const auto found = record.find(name); found != record.end() && (found->is_string() || found->is_number()))
+      return TextOf(*found);
   }
   return "";
 }
@@ -137,8 +138,9 @@ Dataset ReadDataset(const Benchmark& benchmark, const std::filesystem::path& fol
   const std::filesystem::path path = folder / benchmark.file;
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) {
-    throw base::BadInput(path.string() + ": the questions of " + benchmark.title + " are not there; --data names the folder that holds " +
-                         benchmark.file + ". Public source: " + benchmark.source);
+    throw base::BadInput(path.string() + ": the questions of " + benchmark.title +
+                         " are not there; --data names the folder that holds " + benchmark.file +
+                         ". Public source: " + benchmark.source);
   }
   Dataset dataset{.benchmark = benchmark, .sha256 = base::Sha256OfFile(path), .questions = {}};
   base::JsonLines lines(path);
@@ -148,7 +150,8 @@ Dataset ReadDataset(const Benchmark& benchmark, const std::filesystem::path& fol
     if (!problem.ok()) throw base::BadInput(lines.Where() + ": " + problem.error());
     dataset.questions.push_back(QuestionOf(benchmark, std::move(problem).value()));
     if (dataset.questions.back().reference.empty()) {
-      throw base::BadInput(lines.Where() + ": the question has no reference; expected ground_truth.answer, expected_answer or answer");
+      throw base::BadInput(lines.Where() +
+                           ": the question has no reference; expected ground_truth.answer, expected_answer or answer");
     }
   }
   if (dataset.questions.empty()) throw base::BadInput(path.string() + ": holds no questions");

@@ -15,15 +15,15 @@
 namespace mathcoder::evaluate {
 
 struct Benchmark {
-  std::string name;                   // "gsm8k": of --bench, of the records
-  std::string title;                  // "GSM8K": of tables
-  std::string file;                   // in --data
-  std::string source;                 // where the public questions are, in words
-  std::string policy;                 // flags of grade::PolicyOf, appended to the mode: "round_to_reference"; may be empty
-  std::string published_policy;       // flags in mode mathcoder alone: what the published grader did for this set; may be empty
-  std::string answer_after;           // the reference follows this mark in the answer field ("####"); empty: it is the whole field
-  std::string subject_from_id;        // regular expression whose first group is the subject; empty: fields "subject", "type"
-  std::vector<std::string> aliases;   // how files of transcripts call it, besides name and title
+  std::string name;                  // "gsm8k": of --bench, of the records
+  std::string title;                 // "GSM8K": of tables
+  std::string file;                  // in --data
+  std::string source;                // where the public questions are, in words
+  std::string policy;                // flags of grade::PolicyOf, appended to the mode: "round_to_reference"; may be empty
+  std::string published_policy;      // flags in mode mathcoder alone: what the published grader did for this set; may be empty
+  std::string answer_after;          // the reference follows this mark in the answer field ("####"); empty: it is the whole field
+  std::string subject_from_id;       // regular expression whose first group is the subject; empty: fields "subject", "type"
+  std::vector<std::string> aliases;  // how files of transcripts call it, besides name and title
 };
 
 struct Question {

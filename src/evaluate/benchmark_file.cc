@@ -15,8 +15,8 @@
 namespace mathcoder::evaluate {
 namespace {
 
-constexpr std::array<std::string_view, 9> kKeys = {"name",             "title",        "file",            "source", "policy",
-                                                   "published_policy", "answer_after", "subject_from_id", "aliases"};
+constexpr std::array<std::string_view, 9> kKeys = {
+    "name", "title", "file", "source", "policy", "published_policy", "answer_after", "subject_from_id", "aliases"};
 
 class Definition {
  public:
@@ -65,12 +65,16 @@ Benchmark Read(const YAML::Node& node, const std::string& where) {
                       .answer_after = definition.Text("answer_after", false),
                       .subject_from_id = definition.Text("subject_from_id", false),
                       .aliases = {}};
-  const auto is_name = [](unsigned char c) { return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_' || c == '-' || c == '.'; };
+  const auto is_name = [](unsigned char c) {
+    return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_' || c == '-' || c == '.';
+  };
   if (!std::ranges::all_of(benchmark.name, is_name)) {
     definition.Fail(node["name"], "'name' holds '" + benchmark.name + "'; use small letters, digits, '-', '_' and '.'");
   }
-  if (benchmark.file.find('/') != std::string::npos) definition.Fail(node["file"], "'file' must be the name of a file in --data, without a folder");
-  for (const auto& [key, mode, flags] : {std::tuple("policy", "strict", &benchmark.policy), std::tuple("published_policy", "mathcoder", &benchmark.published_policy)}) {
+  if (benchmark.file.find('/') != std::string::npos)
+    definition.Fail(node["file"], "'file' must be the name of a file in --data, without a folder");
+  for (const auto& [key, mode, flags] : {std::tuple("policy", "strict", &benchmark.policy),
+                                         std::tuple("published_policy", "mathcoder", &benchmark.published_policy)}) {
     try {
       grade::PolicyOf(std::string(mode) + (flags->empty() ? "" : "," + *flags));
     } catch (const base::Error& error) {
@@ -79,7 +83,8 @@ Benchmark Read(const YAML::Node& node, const std::string& where) {
   }
   try {
     const std::regex checked(benchmark.subject_from_id);
-    if (!benchmark.subject_from_id.empty() && checked.mark_count() < 1) definition.Fail(node["subject_from_id"], "'subject_from_id' has no group");
+    if (!benchmark.subject_from_id.empty() && checked.mark_count() < 1)
+      definition.Fail(node["subject_from_id"], "'subject_from_id' has no group");
   } catch (const std::regex_error&) {
     definition.Fail(node["subject_from_id"], "'subject_from_id' is no regular expression");
   }
@@ -106,7 +111,8 @@ Benchmark ReadBenchmark(std::string_view yaml, const std::string& where) {
 const std::vector<Benchmark>& BuiltInBenchmarks() {
   static const std::vector<Benchmark> benchmarks = [] {
     std::vector<Benchmark> all;
-    for (const Resource& resource : BenchmarkFiles()) all.push_back(ReadBenchmark(resource.text, "benchmarks/" + std::string(resource.name)));
+    for (const Resource& resource : BenchmarkFiles())
+      all.push_back(ReadBenchmark(resource.text, "benchmarks/" + std::string(resource.name)));
     return all;
   }();
   return benchmarks;

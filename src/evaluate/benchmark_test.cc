@@ -106,11 +106,12 @@ TEST(Datasets, ReferencesSubjectsAndLevels) {
     const char* benchmark = "math";
   };
   const std::vector<Case> cases = {
-      {R"({"id": "test/number_theory/5.json", "messages": [{"role": "user", "content": "q"}], "ground_truth": {"solution": "", "answer": 7}})", "7",
-       "number theory", ""},
+      {R"({"id": "test/number_theory/5.json", "messages": [{"role": "user", "content": "q"}], "ground_truth": {"solution": "", "answer": 7}})",
+       "7", "number theory", ""},
       {R"({"messages": [{"role": "user", "content": "q"}], "ground_truth": {"answer": 51.0}})", "51.0", "", "", "svamp"},
       {R"({"question": "q", "answer": "5 + 5 = 10\n#### 10"})", "10", "", "", "gsm8k"},
-      {R"({"problem": "q", "level": "Level 3", "type": "Algebra", "solution": "so $\\boxed{\\frac12}$"})", "\\frac12", "Algebra", "3"},
+      {R"({"problem": "q", "level": "Level 3", "type": "Algebra", "solution": "so $\\boxed{\\frac12}$"})", "\\frac12", "Algebra",
+       "3"},
       {R"({"problem": "q", "expected_answer": "x", "subject": "Geometry", "level": 4})", "x", "Geometry", "4"}};
   for (const Case& c : cases) {
     const TemporaryFolder folder;
@@ -142,7 +143,8 @@ TEST(Datasets, TheSharedTestSets) {
   for (const Benchmark& benchmark : BuiltInBenchmarks()) {
     const Dataset dataset = ReadDataset(benchmark, folder);
     EXPECT_GT(dataset.questions.size(), 200U) << benchmark.name;
-    for (const Question& question : dataset.questions) EXPECT_EQ(question.subject.empty(), benchmark.name != "math") << question.problem.id;
+    for (const Question& question : dataset.questions)
+      EXPECT_EQ(question.subject.empty(), benchmark.name != "math") << question.problem.id;
   }
 }
 

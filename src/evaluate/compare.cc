@@ -43,7 +43,8 @@ std::string NameOf(const Item& item) { return item.id.empty() ? "#" + std::to_st
 
 PairedScore ScorePairs(const std::string& benchmark, const std::vector<Pair>& pairs, std::uint64_t seed) {
   PairedScore score{.benchmark = benchmark, .pairs = pairs.size()};
-  std::map<std::tuple<std::string, std::string, std::size_t>, std::pair<double, std::size_t>> questions;  // sum of differences, pairs
+  std::map<std::tuple<std::string, std::string, std::size_t>, std::pair<double, std::size_t>>
+      questions;  // sum of differences, pairs
   for (const auto& [first, second] : pairs) {
     const bool a = first->correct();
     const bool b = second->correct();
@@ -137,18 +138,20 @@ base::Json ToJson(const Comparison& comparison) {
 
 std::string ToText(const Comparison& comparison, const std::string& first_name, const std::string& second_name) {
   std::string text = "A: " + first_name + "\nB: " + second_name + "\n\n";
-  text += Format("%-14s %9s %7s %7s %7s %18s %7s %7s %9s %9s\n", "benchmark", "questions", "A %", "B %", "B - A", "95% interval", "A only", "B only",
-                 "exact p", "chi2 p");
+  text += Format("%-14s %9s %7s %7s %7s %18s %7s %7s %9s %9s\n", "benchmark", "questions", "A %", "B %", "B - A", "95% interval",
+                 "A only", "B only", "exact p", "chi2 p");
   for (const PairedScore& score : comparison.benchmarks) {
     const std::string interval = Format("[%+.1f, %+.1f]", 100 * score.difference.low, 100 * score.difference.high);
-    text += Format("%-14s %9zu %7.1f %7.1f %+7.1f %18s %7zu %7zu %9.4f %9.4f\n", score.benchmark.c_str(), score.questions, 100 * score.first,
-                   100 * score.second, 100 * (score.second - score.first), interval.c_str(), score.only_first, score.only_second,
-                   score.test.exact_p, score.test.chi_squared_p);
+    text += Format("%-14s %9zu %7.1f %7.1f %+7.1f %18s %7zu %7zu %9.4f %9.4f\n", score.benchmark.c_str(), score.questions,
+                   100 * score.first, 100 * score.second, 100 * (score.second - score.first), interval.c_str(), score.only_first,
+                   score.only_second, score.test.exact_p, score.test.chi_squared_p);
   }
   if (std::ranges::any_of(comparison.benchmarks, [](const PairedScore& score) { return score.pairs > score.questions; })) {
-    text += "\nSeveral samples a question: McNemar's test takes them for independent; go by the interval, which is over questions.\n";
+    text +=
+        "\nSeveral samples a question: McNemar's test takes them for independent; go by the interval, which is over questions.\n";
   }
-  if (comparison.unpaired > 0) text += Format("\n%zu verdicts have no partner (other questions, or a failure of the infrastructure).\n", comparison.unpaired);
+  if (comparison.unpaired > 0)
+    text += Format("\n%zu verdicts have no partner (other questions, or a failure of the infrastructure).\n", comparison.unpaired);
   return text;
 }
 

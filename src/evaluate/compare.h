@@ -16,11 +16,11 @@ namespace mathcoder::evaluate {
 struct PairedScore {
   std::string benchmark;  // "all" for the sum of several
   std::size_t questions = 0;
-  std::size_t pairs = 0;  // a question with a sample in both runs
+  std::size_t pairs = 0;                                               // a question with a sample in both runs
   std::size_t both = 0, only_first = 0, only_second = 0, neither = 0;  // pairs by who is right
-  double first = 0, second = 0;  // accuracy on the pairs
-  McNemar test;                  // of the pairs; samples of one question are not independent: then the interval is what counts
-  Interval difference;           // second - first, 95%, bootstrap over questions
+  double first = 0, second = 0;                                        // accuracy on the pairs
+  McNemar test;         // of the pairs; samples of one question are not independent: then the interval is what counts
+  Interval difference;  // second - first, 95%, bootstrap over questions
   std::vector<std::string> lost, gained;  // ids or numbers of questions that only the first, only the second got right
 };
 

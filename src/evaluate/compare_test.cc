@@ -18,7 +18,8 @@ using grade::Outcome;
 
 std::vector<Item> RunOf(const std::vector<bool>& right, const std::string& benchmark = "gsm8k") {
   std::vector<Item> items;
-  for (std::size_t i = 0; i < right.size(); ++i) items.push_back(ItemOf(benchmark, i, 0, right[i] ? Outcome::kCorrect : Outcome::kWrong));
+  for (std::size_t i = 0; i < right.size(); ++i)
+    items.push_back(ItemOf(benchmark, i, 0, right[i] ? Outcome::kCorrect : Outcome::kWrong));
   return items;
 }
 
@@ -74,17 +75,19 @@ TEST(Compare, AFolderWithoutVerdicts) {
 }
 
 std::string Published(const std::string& question, const std::string& answer) {
-  const base::Json record = {{"messages", {{{"role", "user"}, {"content", question}}}},
-                             {"ground_truth", {{"answer", answer}}},
-                             {"debug_result", {{{"role", "user"}, {"content", question}}, {{"role", "text"}, {"content", "so \\boxed{1}"}}}},
-                             {"completion", "1"}};
+  const base::Json record = {
+      {"messages", {{{"role", "user"}, {"content", question}}}},
+      {"ground_truth", {{"answer", answer}}},
+      {"debug_result", {{{"role", "user"}, {"content", question}}, {{"role", "text"}, {"content", "so \\boxed{1}"}}}},
+      {"completion", "1"}};
   return base::Dump(record) + "\n";
 }
 
 TEST(TranscriptFiles, FindTheirBenchmarkAndPlace) {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder.path() / "Model-X");
-  std::ofstream(folder.path() / "gsm8k.jsonl") << "{\"question\": \"a\", \"answer\": \"1\"}\n{\"question\": \"b\", \"answer\": \"2\"}\n{\"question\": \"a\", \"answer\": \"3\"}\n";
+  std::ofstream(folder.path() / "gsm8k.jsonl") << "{\"question\": \"a\", \"answer\": \"1\"}\n{\"question\": \"b\", \"answer\": "
+                                                  "\"2\"}\n{\"question\": \"a\", \"answer\": \"3\"}\n";
   const std::filesystem::path named = folder.path() / "Model-X/GSM8K-wrong.jsonl";
   const std::filesystem::path unnamed = folder.path() / "Model-X/out.jsonl";
   std::ofstream(named) << Published("b", "2") << Published("a", "1") << Published("a", "3") << Published("not there", "4");

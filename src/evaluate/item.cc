@@ -10,7 +10,8 @@ using base::Json;
 constexpr char kInfrastructure[] = "infrastructure_failure";
 
 std::optional<grade::Outcome> OutcomeOf(std::string_view name) {
-  for (const grade::Outcome outcome : {grade::Outcome::kCorrect, grade::Outcome::kWrong, grade::Outcome::kUnknown, grade::Outcome::kNoAnswer}) {
+  for (const grade::Outcome outcome :
+       {grade::Outcome::kCorrect, grade::Outcome::kWrong, grade::Outcome::kUnknown, grade::Outcome::kNoAnswer}) {
     if (grade::Name(outcome) == name) return outcome;
   }
   return std::nullopt;
@@ -50,7 +51,8 @@ Json ToJson(const Item& item) {
 base::Result<Item> ItemFromJson(const Json& record) {
   Item item;
   try {
-    item.task = {record.at("benchmark").get<std::string>(), record.at("index").get<std::size_t>(), record.at("sample").get<std::uint32_t>()};
+    item.task = {record.at("benchmark").get<std::string>(), record.at("index").get<std::size_t>(),
+                 record.at("sample").get<std::uint32_t>()};
     item.model = record.value("model", "");
     item.file = record.value("file", "");
     item.id = record.value("id", "");

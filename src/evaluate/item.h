@@ -17,25 +17,25 @@ namespace mathcoder::evaluate {
 
 struct Item {
   Task task;
-  std::string model;            // empty: the one of the manifest
-  std::string file;             // of --transcripts; empty otherwise
-  std::string id;               // of the question, as its file gives it
+  std::string model;  // empty: the one of the manifest
+  std::string file;   // of --transcripts; empty otherwise
+  std::string id;     // of the question, as its file gives it
   std::string question_sha256;
   std::string subject;
   std::string level;
   std::string reference;
-  std::string answer;           // empty where none was found
-  std::string answer_rule;      // how it was found
+  std::string answer;       // empty where none was found
+  std::string answer_rule;  // how it was found
   grade::Outcome outcome = grade::Outcome::kUnknown;
-  std::string equality;         // what was proven of it: "equal", "probably equal", ...
+  std::string equality;  // what was proven of it: "equal", "probably equal", ...
   std::string reason;
   std::string rule;
   chat::Ending ending = chat::Ending::kAnswered;
-  bool timed_out = false;       // a block of code did
+  bool timed_out = false;  // a block of code did
   std::size_t code_blocks = 0;
-  std::size_t generated_tokens = 0;      // 0: unknown
-  std::optional<double> seconds;         // of solving; not in the record
-  std::chrono::nanoseconds grading{0};   // not in the record
+  std::size_t generated_tokens = 0;     // 0: unknown
+  std::optional<double> seconds;        // of solving; not in the record
+  std::chrono::nanoseconds grading{0};  // not in the record
 
   // The jail or the engine failed, not the model: never scored.
   bool infrastructure_failure() const { return ending == chat::Ending::kSandboxFailure || ending == chat::Ending::kEngineFailure; }

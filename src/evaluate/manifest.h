@@ -1,5 +1,5 @@
-// What a run was made with: everything that its scores depend on. Holds no times and no names of machines, so two runs that were made
-// alike have the same bytes.
+// What a run was made with: everything that its scores depend on. Holds no times and no names of machines, so two runs that were
+// made alike have the same bytes.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +19,7 @@ struct SolveFacts {
   chat::Provenance provenance;  // of the scheduler, the model's hash filled in
   base::Json sampling;
   base::Json engine_details;
-  std::string system;           // empty: the dialect's own
+  std::string system;  // empty: the dialect's own
   std::string python_version;
   std::vector<std::pair<std::string, std::string>> libraries;
 };

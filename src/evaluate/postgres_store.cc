@@ -77,7 +77,10 @@ T Number(const std::string& text) {
 class PostgresStore : public Store {
  public:
   PostgresStore(const std::string& url, std::string run, const StoreOptions& options)
-      : run_(std::move(run)), worker_(options.worker), lease_(std::to_string(options.lease.count())), connection_(::PQconnectdb(url.c_str())) {
+      : run_(std::move(run)),
+        worker_(options.worker),
+        lease_(std::to_string(options.lease.count())),
+        connection_(::PQconnectdb(url.c_str())) {
     if (!connection_ || ::PQstatus(connection_.get()) != CONNECTION_OK) {
       throw base::Unavailable("--store: PostgreSQL cannot be reached: " + Message() + "; check the URL, and that the server runs");
     }
@@ -90,11 +93,14 @@ class PostgresStore : public Store {
     std::lock_guard lock(mutex_);
     // The tasks are part of what workers must agree on.
     std::string whole = identity;
-    for (const Task& task : tasks) whole += "\n" + task.benchmark + " " + std::to_string(task.index) + " " + std::to_string(task.sample);
+    for (const Task& task : tasks)
+      whole += "\n" + task.benchmark + " " + std::to_string(task.index) + " " + std::to_string(task.sample);
     Query("INSERT INTO mathcoder.runs (run, identity) VALUES ($1, $2) ON CONFLICT DO NOTHING", {run_, whole});
     const auto known = Query("SELECT identity FROM mathcoder.runs WHERE run = $1", {run_});
     if (known.empty() || known[0][0] != whole) {
-      throw base::BadInput("--store: the run '" + run_ + "' in the database was made with other settings, questions or samples; choose another --run, or the same settings");
+      throw base::BadInput(
+          "--store: the run '" + run_ +
+          "' in the database was made with other settings, questions or samples; choose another --run, or the same settings");
     }
     std::string places = "{", benchmarks = "{", questions = "{", samples = "{";
     for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -104,9 +110,10 @@ class PostgresStore : public Store {
       questions += comma + std::to_string(tasks[i].index);
       samples += comma + std::to_string(tasks[i].sample);
     }
-    Query("INSERT INTO mathcoder.tasks (run, place, benchmark, question, sample) "
-          "SELECT $1, p, b, q, s FROM unnest($2::int[], $3::text[], $4::int[], $5::int[]) AS t(p, b, q, s) ON CONFLICT DO NOTHING",
-          {run_, places + "}", benchmarks + "}", questions + "}", samples + "}"});
+    Query(
+        "INSERT INTO mathcoder.tasks (run, place, benchmark, question, sample) "
+        "SELECT $1, p, b, q, s FROM unnest($2::int[], $3::text[], $4::int[], $5::int[]) AS t(p, b, q, s) ON CONFLICT DO NOTHING",
+        {run_, places + "}", benchmarks + "}", questions + "}", samples + "}"});
     Query(kReopen, {run_});
   }
 
@@ -126,15 +133,17 @@ class PostgresStore : public Store {
 
   int GiveBack(const Task& task, bool failed) override {
     std::lock_guard lock(mutex_);
-    const auto rows = Query(kGiveBack, {run_, task.benchmark, std::to_string(task.index), std::to_string(task.sample), worker_, failed ? "1" : "0"});
+    const auto rows = Query(
+        kGiveBack, {run_, task.benchmark, std::to_string(task.index), std::to_string(task.sample), worker_, failed ? "1" : "0"});
     return rows.empty() ? 0 : Number<int>(rows[0][0]);
   }
 
   void Heartbeat() override {
     std::lock_guard lock(mutex_);
-    Query("UPDATE mathcoder.tasks SET lease_until = clock_timestamp() + $3 * interval '1 millisecond' "
-          "WHERE run = $1 AND worker = $2 AND NOT done",
-          {run_, worker_, lease_});
+    Query(
+        "UPDATE mathcoder.tasks SET lease_until = clock_timestamp() + $3 * interval '1 millisecond' "
+        "WHERE run = $1 AND worker = $2 AND NOT done",
+        {run_, worker_, lease_});
   }
 
   Count Counts() override {
@@ -148,10 +157,11 @@ class PostgresStore : public Store {
     // By keys, a few hundred at a time: a run's transcripts need not fit in memory.
     std::string after = "-1";
     for (;;) {
-      const auto rows = Query("SELECT r.benchmark, r.question, r.sample, r.transcript, r.seconds, t.place FROM mathcoder.results r "
-                              "JOIN mathcoder.tasks t USING (run, benchmark, question, sample) "
-                              "WHERE run = $1 AND t.place > $2 ORDER BY t.place LIMIT 200",
-                              {run_, after});
+      const auto rows = Query(
+          "SELECT r.benchmark, r.question, r.sample, r.transcript, r.seconds, t.place FROM mathcoder.results r "
+          "JOIN mathcoder.tasks t USING (run, benchmark, question, sample) "
+          "WHERE run = $1 AND t.place > $2 ORDER BY t.place LIMIT 200",
+          {run_, after});
       if (rows.empty()) return;
       for (const Texts& row : rows) visit(TaskOf(row), row[3], Number<double>(row[4]));
       after = rows.back()[5];
@@ -186,10 +196,12 @@ class PostgresStore : public Store {
     std::vector<const char*> pointers;
     for (const std::string& value : values) pointers.push_back(value.c_str());
     for (int attempt = 1;; ++attempt) {
-      const ResultPtr result(::PQexecParams(connection_.get(), sql, static_cast<int>(pointers.size()), nullptr, pointers.data(), nullptr, nullptr, 0));
+      const ResultPtr result(
+          ::PQexecParams(connection_.get(), sql, static_cast<int>(pointers.size()), nullptr, pointers.data(), nullptr, nullptr, 0));
       const ExecStatusType status = ::PQresultStatus(result.get());
       if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return Rows(result.get());
-      if (::PQstatus(connection_.get()) == CONNECTION_OK || attempt == kTries) throw base::Unavailable("--store: PostgreSQL refused: " + Message());
+      if (::PQstatus(connection_.get()) == CONNECTION_OK || attempt == kTries)
+        throw base::Unavailable("--store: PostgreSQL refused: " + Message());
       std::this_thread::sleep_for(std::chrono::seconds(1));
       ::PQreset(connection_.get());
     }

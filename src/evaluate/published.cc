@@ -42,7 +42,7 @@ std::vector<PublishedRow> ReadPublished(std::string_view markdown) {
       if (cells.size() >= 3 && cells.front() == "model" && cells.back() == "source") head = cells;
       continue;
     }
-    if (cells.empty()) break;  // the end of the table
+    if (cells.empty()) break;                                                  // the end of the table
     if (cells.front().find_first_not_of("-:") == std::string::npos) continue;  // the line under the head
     if (cells.size() != head.size() || cells.back().empty()) {
       throw base::BadInput("docs/paper-results.md:" + std::to_string(number) + ": a row needs " + std::to_string(head.size()) +

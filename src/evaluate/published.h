@@ -14,8 +14,8 @@ struct PublishedRow {
   std::string source;
 };
 
-// The first table of the document whose head is "| model | benchmark... | source |". Throws base::BadInput naming the line where it is
-// malformed: every row needs a model and a source.
+// The first table of the document whose head is "| model | benchmark... | source |". Throws base::BadInput naming the line where it
+// is malformed: every row needs a model and a source.
 std::vector<PublishedRow> ReadPublished(std::string_view markdown);
 const std::vector<PublishedRow>& PublishedResults();
 

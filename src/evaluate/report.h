@@ -1,7 +1,7 @@
 // report.html: one file that opens offline and loads nothing: tables, plots, and every transcript to look at.
 //
-// Transcripts are what a model wrote, so they are hostile: they enter the page as JSON in which no '<' is left, reach the document as
-// text only, and the page's content policy lets no other script run than the two whose hashes it names.
+// Transcripts are what a model wrote, so they are hostile: they enter the page as JSON in which no '<' is left, reach the document
+// as text only, and the page's content policy lets no other script run than the two whose hashes it names.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@
 
 namespace mathcoder::evaluate {
 
-// Collects what the browser of transcripts shows. Wrong, unknown and truncated ones have their own share of the room, so that a large
-// run shows all kinds.
+// Collects what the browser of transcripts shows. Wrong, unknown and truncated ones have their own share of the room, so that a
+// large run shows all kinds.
 class TranscriptPages {
  public:
   explicit TranscriptPages(std::size_t max_bytes = std::size_t{48} << 20) : max_bytes_(max_bytes) {}
@@ -45,8 +45,8 @@ struct ReportInput {
   std::span<const PublishedRow> published;
   const TranscriptPages* transcripts = nullptr;
   std::vector<std::pair<std::string, std::string>> benchmark_titles;  // name, title: columns of the table, in order
-  bool with_times = true;  // false: nothing that differs between two equal runs
-  bool complete = true;    // false: the run was interrupted, and the page says so
+  bool with_times = true;                                             // false: nothing that differs between two equal runs
+  bool complete = true;                                               // false: the run was interrupted, and the page says so
 };
 std::string RenderReport(const ReportInput& input);
 

@@ -34,7 +34,8 @@ std::string Page(const std::string& hostile) {
   item.reason = hostile;
   chat::Transcript transcript;
   transcript.problem.question = hostile;
-  transcript.blocks = {{chat::BlockKind::kText, hostile}, {chat::BlockKind::kCode, hostile}, {chat::BlockKind::kExecution, hostile}};
+  transcript.blocks = {
+      {chat::BlockKind::kText, hostile}, {chat::BlockKind::kCode, hostile}, {chat::BlockKind::kExecution, hostile}};
   TranscriptPages pages;
   pages.Add(item, transcript);
   const std::vector<Item> items = {item};
@@ -50,10 +51,11 @@ std::string Page(const std::string& hostile) {
 
 TEST(Report, HostileTextStaysText) {
   const std::string harmless = Page("harmless");
-  for (const std::string hostile : {"</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><svg onload=alert(1)>", "<!--<script>", "]]>",
-                                    "\xE2\x80\xA8", "' onmouseover='alert(1)"}) {
+  for (const std::string hostile : {"</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>",
+                                    "\"><svg onload=alert(1)>", "<!--<script>", "]]>", "\xE2\x80\xA8", "' onmouseover='alert(1)"}) {
     const std::string page = Page(hostile);
-    for (const char* tag : {"<script", "</script", "<img", "<svg", "<!--"}) EXPECT_EQ(Count(page, tag), Count(harmless, tag)) << hostile << " " << tag;
+    for (const char* tag : {"<script", "</script", "<img", "<svg", "<!--"})
+      EXPECT_EQ(Count(page, tag), Count(harmless, tag)) << hostile << " " << tag;
     EXPECT_EQ(Count(page, "=\"' on"), 0U);
   }
   EXPECT_THAT(harmless, HasSubstr("Content-Security-Policy"));
@@ -114,7 +116,8 @@ TEST(Plots, EscapeAndHoldWhatTheyShow) {
   EXPECT_THAT(LinePlot("t", "samples", {{"pass@k", {{1, 0.25}, {4, 0.5}}}}), HasSubstr("pass@k, 4: 50.0%"));
   EXPECT_THAT(HistogramPlot("t", "tokens", {}), HasSubstr("not known"));
   EXPECT_THAT(HistogramPlot("t", "tokens", {1, 2, 3}), HasSubstr("median 2"));
-  for (const auto& svg : {bars, HistogramPlot("t", "s", {0, 0, 0}), HistogramPlot("t", "s", {1e9})}) EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  for (const auto& svg : {bars, HistogramPlot("t", "s", {0, 0, 0}), HistogramPlot("t", "s", {1e9})})
+    EXPECT_THAT(svg, Not(HasSubstr("nan")));
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ RunFolder::RunFolder(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code error;
   std::filesystem::create_directories(path_, error);
   if (error || !std::filesystem::is_directory(path_, error)) {
-    throw base::OutputFailure(path_.string() + ": the folder cannot be made (" + (error ? error.message() : "a file is there") + "); choose another -o");
+    throw base::OutputFailure(path_.string() + ": the folder cannot be made (" + (error ? error.message() : "a file is there") +
+                              "); choose another -o");
   }
   const std::filesystem::path lock = path_ / "run.lock";
   lock_ = base::UniqueFd(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));

@@ -15,8 +15,8 @@
 
 namespace mathcoder::evaluate {
 
-// Creates the folder and holds it until destroyed: two programs cannot work in one. Throws base::OutputFailure (cannot be made, held
-// by another program).
+// Creates the folder and holds it until destroyed: two programs cannot work in one. Throws base::OutputFailure (cannot be made,
+// held by another program).
 class RunFolder {
  public:
   explicit RunFolder(std::filesystem::path path);

@@ -22,7 +22,11 @@ SameAnswer Graders::Same() const {
 }
 
 RunWriter::RunWriter(const RunFolder& folder, bool timeless)
-    : folder_(folder), timeless_(timeless), transcripts_(folder / "transcripts.jsonl"), verdicts_(folder / "verdicts.jsonl"), timings_(folder / "timings.jsonl") {}
+    : folder_(folder),
+      timeless_(timeless),
+      transcripts_(folder / "transcripts.jsonl"),
+      verdicts_(folder / "verdicts.jsonl"),
+      timings_(folder / "timings.jsonl") {}
 
 void RunWriter::Add(Item item, const chat::Transcript& transcript) {
   transcripts_.Add(base::Dump(TranscriptRecord(item, transcript, timeless_)));
@@ -41,7 +45,8 @@ Summary RunWriter::Finish(const RunFacts& facts) {
   transcripts_.Commit();
   verdicts_.Commit();
   timings_.Commit();
-  base::WriteFileAtomically(folder_ / "manifest.json", facts.manifest.dump(2, ' ', false, base::Json::error_handler_t::replace) + "\n");
+  base::WriteFileAtomically(folder_ / "manifest.json",
+                            facts.manifest.dump(2, ' ', false, base::Json::error_handler_t::replace) + "\n");
   base::WriteFileAtomically(folder_ / "summary.json", json.dump(2, ' ', false, base::Json::error_handler_t::replace) + "\n");
   base::WriteFileAtomically(folder_ / "report.html", RenderReport({.title = facts.title,
                                                                    .manifest = facts.manifest,

@@ -77,9 +77,11 @@ class Worker {
       store_.GiveBack(task, false);
       return;
     }
-    const bool infrastructure = transcript.ending == chat::Ending::kSandboxFailure || transcript.ending == chat::Ending::kEngineFailure;
+    const bool infrastructure =
+        transcript.ending == chat::Ending::kSandboxFailure || transcript.ending == chat::Ending::kEngineFailure;
     if (infrastructure && store_.GiveBack(task, true) < kMaxAttempts) {
-      if (events_.on_note) events_.on_note("will be tried again: " + std::string(chat::Name(transcript.ending)) + ": " + transcript.ending_detail);
+      if (events_.on_note)
+        events_.on_note("will be tried again: " + std::string(chat::Name(transcript.ending)) + ": " + transcript.ending_detail);
       return;
     }
     ++tally_.finished;
@@ -116,7 +118,8 @@ std::vector<Task> TasksOf(const std::vector<Selection>& selections, const std::v
   for (std::size_t i = 0; i < selections.size(); ++i) {
     const std::size_t questions = datasets[i].questions.size();
     for (std::size_t index = 0; index < (limit == 0 ? questions : std::min(limit, questions)); ++index) {
-      for (std::uint32_t sample = 0; sample < selections[i].samples; ++sample) tasks.push_back({selections[i].benchmark.name, index, sample});
+      for (std::uint32_t sample = 0; sample < selections[i].samples; ++sample)
+        tasks.push_back({selections[i].benchmark.name, index, sample});
     }
   }
   return tasks;

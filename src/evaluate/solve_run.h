@@ -22,9 +22,9 @@ struct SolveSetup {
   std::function<sandbox::Sandbox&()> sandbox;
   std::shared_ptr<const chat::Dialect> dialect;
   solve::SchedulerOptions scheduler;
-  engine::SamplingOptions sampling;           // sample i uses seed + i
+  engine::SamplingOptions sampling;  // sample i uses seed + i
   std::chrono::milliseconds heartbeat{20000};
-  std::chrono::milliseconds poll{500};        // how often a worker without tasks looks for expired leases
+  std::chrono::milliseconds poll{500};  // how often a worker without tasks looks for expired leases
 };
 
 struct SolveEvents {
@@ -36,8 +36,8 @@ struct SolveEvents {
 // Every task of `selections`, in order: all samples of a question before the next, so that they share their prompt.
 std::vector<Task> TasksOf(const std::vector<Selection>& selections, const std::vector<Dataset>& datasets, std::size_t limit);
 
-// Blocks until every task of the store has a result, or `cancel`. Where others hold the last leases it waits, and takes over what they
-// lose. Returns the tally of what this worker finished. Throws what the store, the engine or the sandbox throw.
+// Blocks until every task of the store has a result, or `cancel`. Where others hold the last leases it waits, and takes over what
+// they lose. Returns the tally of what this worker finished. Throws what the store, the engine or the sandbox throw.
 solve::Tally SolveTasks(Store& store, const std::vector<Dataset>& datasets, const SolveSetup& setup, const SolveEvents& events,
                         const std::atomic<bool>& cancel);
 

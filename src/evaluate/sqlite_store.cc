@@ -55,7 +55,8 @@ class SqliteStore : public Store {
     for (std::size_t i = 0; i < tasks.size(); ++i) places.emplace(tasks[i], i);
     Statement results(*this, "SELECT benchmark, question, sample FROM results");
     while (results.Step()) {
-      const auto found = places.find({results.Text(0), static_cast<std::size_t>(results.Integer(1)), static_cast<std::uint32_t>(results.Integer(2))});
+      const auto found = places.find(
+          {results.Text(0), static_cast<std::size_t>(results.Integer(1)), static_cast<std::uint32_t>(results.Integer(2))});
       if (found == places.end()) continue;  // a result that this selection does not ask for
       done_[found->second] = State::kDone;
       ++done_count_;

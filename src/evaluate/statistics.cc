@@ -21,7 +21,8 @@ std::size_t Below(std::mt19937_64& random, std::size_t bound) {
 }
 
 double LogChoose(std::size_t n, std::size_t k) {
-  return std::lgamma(static_cast<double>(n) + 1) - std::lgamma(static_cast<double>(k) + 1) - std::lgamma(static_cast<double>(n - k) + 1);
+  return std::lgamma(static_cast<double>(n) + 1) - std::lgamma(static_cast<double>(k) + 1) -
+         std::lgamma(static_cast<double>(n - k) + 1);
 }
 
 // `members`: indices into votes, ascending.

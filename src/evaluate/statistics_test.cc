@@ -35,8 +35,15 @@ TEST(Statistics, PassAtK) {
     std::size_t n, c, k;
     double value;
   };
-  for (const Case& c : std::vector<Case>{{1, 0, 1, 0}, {1, 1, 1, 1}, {10, 3, 1, 0.3}, {10, 3, 5, 0.916666666667}, {100, 1, 50, 0.5},
-                                         {200, 7, 10, 0.305598811618}, {16, 8, 8, 0.999922299922}, {5, 4, 2, 1}, {5, 0, 5, 0}}) {
+  for (const Case& c : std::vector<Case>{{1, 0, 1, 0},
+                                         {1, 1, 1, 1},
+                                         {10, 3, 1, 0.3},
+                                         {10, 3, 5, 0.916666666667},
+                                         {100, 1, 50, 0.5},
+                                         {200, 7, 10, 0.305598811618},
+                                         {16, 8, 8, 0.999922299922},
+                                         {5, 4, 2, 1},
+                                         {5, 0, 5, 0}}) {
     EXPECT_NEAR(PassAtK(c.n, c.c, c.k), c.value, 1e-11) << c.n << " " << c.c << " " << c.k;
   }
 }
@@ -57,9 +64,7 @@ TEST(Statistics, MajorityOfManySamplesIsDrawn) {
   EXPECT_NEAR(MajorityAtK(votes, 1, 5), 22.0 / 64, 1e-12);
 }
 
-TEST(Statistics, MajorityWithoutAnswersIsWrong) {
-  EXPECT_EQ(MajorityAtK(std::vector<Vote>{{-1, true}, {-1, true}}, 2, 0), 0);
-}
+TEST(Statistics, MajorityWithoutAnswersIsWrong) { EXPECT_EQ(MajorityAtK(std::vector<Vote>{{-1, true}, {-1, true}}, 2, 0), 0); }
 
 TEST(Statistics, McNemar) {
   struct Case {

@@ -49,8 +49,8 @@ class Store {
   virtual void ForEach(const std::function<void(const Task&, std::string_view transcript, double seconds)>& visit) = 0;
 };
 
-// In a file; created where absent. The caller sees to it that one program at a time uses it (evaluate/run_folder.h): leases of earlier
-// ones are void.
+// In a file; created where absent. The caller sees to it that one program at a time uses it (evaluate/run_folder.h): leases of
+// earlier ones are void.
 std::unique_ptr<Store> OpenSqliteStore(const std::filesystem::path& path);
 
 // `url`: postgresql://user@host/database. Tables are created where absent, in the schema "mathcoder". `run` names the run: workers

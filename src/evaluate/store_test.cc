@@ -32,14 +32,17 @@ std::vector<Task> Tasks(std::size_t questions, std::uint32_t samples = 1) {
 
 std::vector<std::string> Results(Store& store) {
   std::vector<std::string> results;
-  store.ForEach([&](const Task& task, std::string_view text, double) { results.push_back(std::to_string(task.index) + "=" + std::string(text)); });
+  store.ForEach([&](const Task& task, std::string_view text, double) {
+    results.push_back(std::to_string(task.index) + "=" + std::string(text));
+  });
   return results;
 }
 
 class Stores : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    if (GetParam() == "postgres" && Url() == nullptr) GTEST_SKIP() << "SKIPPED: MATHCODER_TEST_POSTGRES names no server; tests/eval_program_test.py starts one";
+    if (GetParam() == "postgres" && Url() == nullptr)
+      GTEST_SKIP() << "SKIPPED: MATHCODER_TEST_POSTGRES names no server; tests/eval_program_test.py starts one";
     run_ = "test " + std::to_string(std::random_device()()) + std::to_string(std::random_device()());
   }
   static const char* Url() { return std::getenv("MATHCODER_TEST_POSTGRES"); }

@@ -11,7 +11,8 @@ using Items = std::vector<const Item*>;
 
 // Numbers in natural order, then words: levels 1, 2, 10.
 bool NaturalLess(const std::string& a, const std::string& b) {
-  const bool numbers = !a.empty() && !b.empty() && a.size() < 10 && b.size() < 10 && a.find_first_not_of("0123456789") == std::string::npos &&
+  const bool numbers = !a.empty() && !b.empty() && a.size() < 10 && b.size() < 10 &&
+                       a.find_first_not_of("0123456789") == std::string::npos &&
                        b.find_first_not_of("0123456789") == std::string::npos;
   return numbers ? std::stol(a) < std::stol(b) : a < b;
 }
@@ -46,7 +47,8 @@ std::vector<Vote> Votes(const Items& question, const SameAnswer& same) {
   for (const Item* item : question) {
     Vote vote{-1, item->correct()};
     for (std::size_t i = 0; i < firsts.size() && vote.answer < 0 && !item->answer.empty(); ++i) {
-      if (firsts[i]->answer == item->answer || (same && same(item->task.benchmark, firsts[i]->answer, item->answer))) vote.answer = static_cast<int>(i);
+      if (firsts[i]->answer == item->answer || (same && same(item->task.benchmark, firsts[i]->answer, item->answer)))
+        vote.answer = static_cast<int>(i);
     }
     if (vote.answer < 0 && !item->answer.empty()) {
       vote.answer = static_cast<int>(firsts.size());
@@ -129,10 +131,18 @@ Score ScoreOf(std::span<const Item* const> items, std::uint64_t seed) {
     }
     ++score.n;
     switch (item->outcome) {
-      case grade::Outcome::kCorrect: ++score.correct; break;
-      case grade::Outcome::kWrong: ++score.wrong; break;
-      case grade::Outcome::kUnknown: ++score.unknown; break;
-      case grade::Outcome::kNoAnswer: ++score.no_answer; break;
+      case grade::Outcome::kCorrect:
+        ++score.correct;
+        break;
+      case grade::Outcome::kWrong:
+        ++score.wrong;
+        break;
+      case grade::Outcome::kUnknown:
+        ++score.unknown;
+        break;
+      case grade::Outcome::kNoAnswer:
+        ++score.no_answer;
+        break;
     }
     score.truncated += item->truncated() ? 1 : 0;
     score.timed_out += item->timed_out ? 1 : 0;

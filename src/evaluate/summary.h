@@ -62,8 +62,8 @@ struct Summary {
 using SameAnswer = std::function<bool(const std::string& benchmark, const std::string& first, const std::string& second)>;
 
 struct SummaryOptions {
-  std::uint64_t seed = 0;  // of bootstrap and majority draws
-  SameAnswer same;         // for majorities; without it answers are compared as text
+  std::uint64_t seed = 0;                 // of bootstrap and majority draws
+  SameAnswer same;                        // for majorities; without it answers are compared as text
   std::map<std::string, double> seconds;  // of a benchmark; absent: unknown
 };
 Summary Summarize(std::span<const Item> items, const SummaryOptions& options);
@@ -71,8 +71,8 @@ Summary Summarize(std::span<const Item> items, const SummaryOptions& options);
 Score ScoreOf(std::span<const Item* const> items, std::uint64_t seed);
 
 base::Json ToJson(const Score& score);
-// {"benchmarks": {NAME: {n, correct, accuracy, interval, ...}}, "files"?: [...]}; where a benchmark has several models, its entry counts
-// all of them and holds each under "models".
+// {"benchmarks": {NAME: {n, correct, accuracy, interval, ...}}, "files"?: [...]}; where a benchmark has several models, its entry
+// counts all of them and holds each under "models".
 base::Json ToJson(const Summary& summary, std::span<const Item> items, std::uint64_t seed);
 
 }  // namespace mathcoder::evaluate

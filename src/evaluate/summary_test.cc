@@ -36,7 +36,8 @@ TEST(Summary, CountsByOutcomeAndLeavesOutTheInfrastructure) {
   EXPECT_DOUBLE_EQ(score.accuracy(), 0.25);
   EXPECT_DOUBLE_EQ(score.interval.low, WilsonInterval(1, 4).low);
   const base::Json json = ToJson(summary, items, 0);
-  for (const char* field : {"n", "correct", "accuracy", "interval", "no_answer", "truncated", "infrastructure_failures", "seconds"}) {
+  for (const char* field :
+       {"n", "correct", "accuracy", "interval", "no_answer", "truncated", "infrastructure_failures", "seconds"}) {
     EXPECT_TRUE(json["benchmarks"]["gsm8k"].contains(field)) << field;
   }
 }
@@ -46,10 +47,13 @@ TEST(Summary, SamplesGiveCurvesAndAnIntervalOverQuestions) {
   for (std::size_t q = 0; q < 10; ++q) {
     for (std::uint32_t s = 0; s < 4; ++s) {
       const bool right = q < 5 && s < 2;
-      items.push_back(ItemOf("math", q, s, right ? Outcome::kCorrect : Outcome::kWrong, right ? (s == 0 ? "1" : "1.0") : "wrong " + std::to_string(s)));
+      items.push_back(ItemOf("math", q, s, right ? Outcome::kCorrect : Outcome::kWrong,
+                             right ? (s == 0 ? "1" : "1.0") : "wrong " + std::to_string(s)));
     }
   }
-  const SameAnswer same = [](const std::string&, const std::string& a, const std::string& b) { return a.substr(0, 1) == "1" && b.substr(0, 1) == "1"; };
+  const SameAnswer same = [](const std::string&, const std::string& a, const std::string& b) {
+    return a.substr(0, 1) == "1" && b.substr(0, 1) == "1";
+  };
   const Summary summary = Summarize(items, {.seed = 3, .same = same, .seconds = {{"math", 12.5}}});
   const Group& group = summary.groups.at(0);
   EXPECT_EQ(group.questions, 10U);

@@ -32,7 +32,8 @@ inline std::filesystem::path SharedData() {
   return own != nullptr ? own : std::filesystem::path(MATHCODER_SOURCE_DIR) / "../shared";
 }
 
-inline Item ItemOf(const std::string& benchmark, std::size_t index, std::uint32_t sample, grade::Outcome outcome, const std::string& answer = "1") {
+inline Item ItemOf(const std::string& benchmark, std::size_t index, std::uint32_t sample, grade::Outcome outcome,
+                   const std::string& answer = "1") {
   Item item;
   item.task = {benchmark, index, sample};
   item.question_sha256 = "sha of " + std::to_string(index);

@@ -20,7 +20,8 @@ std::string ShownName(const std::filesystem::path& path) {
 }
 
 std::string ModelOf(const chat::Transcript& transcript, const base::Json& evaluation, const std::filesystem::path& path) {
-  if (evaluation.is_object() && evaluation.contains("model") && evaluation["model"].is_string()) return evaluation["model"].get<std::string>();
+  if (evaluation.is_object() && evaluation.contains("model") && evaluation["model"].is_string())
+    return evaluation["model"].get<std::string>();
   if (!transcript.provenance.model.empty()) return std::filesystem::path(transcript.provenance.model).filename().string();
   return std::filesystem::absolute(path).lexically_normal().parent_path().filename().string();
 }
@@ -35,7 +36,8 @@ QuestionIndex::QuestionIndex(const std::vector<Dataset>& datasets) {
   }
 }
 
-std::optional<QuestionIndex::Place> QuestionIndex::Find(const std::string& question, const std::string& benchmark, std::size_t nth) const {
+std::optional<QuestionIndex::Place> QuestionIndex::Find(const std::string& question, const std::string& benchmark,
+                                                        std::size_t nth) const {
   const auto found = by_text_.find(base::Sha256(question));
   if (found == by_text_.end()) return std::nullopt;
   std::optional<Place> place;
@@ -47,11 +49,12 @@ std::optional<QuestionIndex::Place> QuestionIndex::Find(const std::string& quest
   return place;
 }
 
-void ReadTranscriptFiles(const std::vector<std::filesystem::path>& files, const std::vector<Benchmark>& known, const std::vector<Dataset>& datasets,
-                         const std::function<void(GivenTranscript)>& visit) {
+void ReadTranscriptFiles(const std::vector<std::filesystem::path>& files, const std::vector<Benchmark>& known,
+                         const std::vector<Dataset>& datasets, const std::function<void(GivenTranscript)>& visit) {
   const QuestionIndex index(datasets);
-  std::map<std::tuple<std::string, std::string, std::uint32_t, std::string>, std::size_t> seen;  // model, benchmark, sample, question
-  std::map<std::pair<std::string, std::string>, std::size_t> places;                             // of questions that no dataset has
+  std::map<std::tuple<std::string, std::string, std::uint32_t, std::string>, std::size_t>
+      seen;                                                           // model, benchmark, sample, question
+  std::map<std::pair<std::string, std::string>, std::size_t> places;  // of questions that no dataset has
   std::set<std::tuple<std::string, std::string, std::size_t, std::uint32_t>> used;
   for (const std::filesystem::path& path : files) {
     const Benchmark* const by_name = BenchmarkOfFile(known, path);
@@ -67,14 +70,17 @@ void ReadTranscriptFiles(const std::vector<std::filesystem::path>& files, const 
       given.model = ModelOf(given.transcript, evaluation, path);
       given.file = ShownName(path);
       const Benchmark* benchmark = nullptr;
-      if (evaluation.is_object() && evaluation.contains("benchmark")) benchmark = FindBenchmark(known, evaluation.value("benchmark", ""));
+      if (evaluation.is_object() && evaluation.contains("benchmark"))
+        benchmark = FindBenchmark(known, evaluation.value("benchmark", ""));
       if (benchmark == nullptr) benchmark = by_name;
       const std::string& text = given.transcript.problem.question;
       if (benchmark == nullptr) {
         if (const auto place = index.Find(text, "", 0)) benchmark = FindBenchmark(known, place->benchmark);
       }
       if (benchmark == nullptr) {
-        throw base::BadInput(lines.Where() + ": belongs to no benchmark by its file's name or its question; name the file after one (gsm8k-run1.jsonl), or give --bench and --data");
+        throw base::BadInput(lines.Where() +
+                             ": belongs to no benchmark by its file's name or its question; name the file after one "
+                             "(gsm8k-run1.jsonl), or give --bench and --data");
       }
       given.task.benchmark = benchmark->name;
       given.task.sample = given.transcript.sample;
@@ -92,7 +98,8 @@ void ReadTranscriptFiles(const std::vector<std::filesystem::path>& files, const 
         given.task.index = places[{given.model, benchmark->name}]++;
       }
       if (given.question.reference.empty()) {
-        throw base::BadInput(lines.Where() + ": the transcript has no reference (ground_truth.answer) and its question is in no file of --data");
+        throw base::BadInput(lines.Where() +
+                             ": the transcript has no reference (ground_truth.answer) and its question is in no file of --data");
       }
       // The same question twice by one model is one more sample of it.
       while (!used.insert({given.model, benchmark->name, given.task.index, given.task.sample}).second) ++given.task.sample;

@@ -40,10 +40,10 @@ class QuestionIndex {
   std::map<std::string, std::vector<Place>> by_text_;
 };
 
-// Reads the files in order. The benchmark of a transcript: what its record says (our own runs), else the file's name, else the question
-// found in `datasets`. Its place: where the question stands in the datasets, else its number within the files. Throws base::BadInput:
-// a malformed record, a transcript without a benchmark, one without a reference.
-void ReadTranscriptFiles(const std::vector<std::filesystem::path>& files, const std::vector<Benchmark>& known, const std::vector<Dataset>& datasets,
-                         const std::function<void(GivenTranscript)>& visit);
+// Reads the files in order. The benchmark of a transcript: what its record says (our own runs), else the file's name, else the
+// question found in `datasets`. Its place: where the question stands in the datasets, else its number within the files. Throws
+// base::BadInput: a malformed record, a transcript without a benchmark, one without a reference.
+void ReadTranscriptFiles(const std::vector<std::filesystem::path>& files, const std::vector<Benchmark>& known,
+                         const std::vector<Dataset>& datasets, const std::function<void(GivenTranscript)>& visit);
 
 }  // namespace mathcoder::evaluate
