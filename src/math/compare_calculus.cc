@@ -1,5 +1,7 @@
 #include "math/compare_calculus.h"
 
+#include <unordered_map>
+
 namespace mathcoder::math {
 namespace {
 
@@ -41,16 +43,22 @@ bool DependsOn(const Dag& dag, int node, int variable) {
   return false;
 }
 
-std::optional<int> Derivative(Dag* dag, int node, int variable) {
+namespace {
+
+// Nodes are shared, so each is differentiated once: without the table the work would double with each sharing.
+using Table = std::unordered_map<int, std::optional<int>>;
+std::optional<int> Differentiated(Dag* dag, int node, int variable, Table* table);
+
+std::optional<int> Rule(Dag* dag, int node, int variable, Table* table) {
   if (node == variable) return dag->Rational(1, 1);
   if (dag->full()) return std::nullopt;
   if ((dag->flags(node) & Dag::kVariable) == 0 || !DependsOn(*dag, node, variable)) return dag->Rational(0, 1);
   const exact::Node n = dag->node(node);
-  const std::optional<int> da = Derivative(dag, n.a, variable);
+  const std::optional<int> da = Differentiated(dag, n.a, variable, table);
   if (!da) return std::nullopt;
   std::optional<int> db;
   if (n.b >= 0) {
-    db = Derivative(dag, n.b, variable);
+    db = Differentiated(dag, n.b, variable, table);
     if (!db) return std::nullopt;
   }
   const int one = dag->Rational(1, 1);
@@ -82,41 +90,48 @@ std::optional<int> Derivative(Dag* dag, int node, int variable) {
   }
 }
 
-std::optional<int> Antiderivative(Dag* dag, int node, int variable) {
-  if (dag->full()) return std::nullopt;
+std::optional<int> Differentiated(Dag* dag, int node, int variable, Table* table) {
+  if (const auto it = table->find(node); it != table->end()) return it->second;
+  const std::optional<int> result = Rule(dag, node, variable, table);
+  (*table)[node] = result;
+  return result;
+}
+
+std::optional<int> Integrated(Dag* dag, int node, int variable, int* steps) {
+  if (dag->full() || --*steps < 0) return std::nullopt;
   if (!DependsOn(*dag, node, variable)) return dag->Multiply(node, variable);
   const int one = dag->Rational(1, 1);
   if (node == variable) return dag->Multiply(dag->Rational(1, 2), dag->Multiply(node, node));
   const exact::Node n = dag->node(node);
   switch (n.op) {
     case MC_ADD: {
-      const auto a = Antiderivative(dag, n.a, variable);
-      const auto b = a ? Antiderivative(dag, n.b, variable) : a;
+      const auto a = Integrated(dag, n.a, variable, steps);
+      const auto b = a ? Integrated(dag, n.b, variable, steps) : a;
       if (!b) return std::nullopt;
       return dag->Add(*a, *b);
     }
     case MC_NEG: {
-      const auto a = Antiderivative(dag, n.a, variable);
+      const auto a = Integrated(dag, n.a, variable, steps);
       if (!a) return std::nullopt;
       return dag->Negate(*a);
     }
     case MC_MUL:
       for (const auto& [factor, rest] : {std::pair{n.a, n.b}, std::pair{n.b, n.a}}) {
         if (DependsOn(*dag, factor, variable)) continue;
-        const auto inner = Antiderivative(dag, rest, variable);
+        const auto inner = Integrated(dag, rest, variable, steps);
         if (!inner) return std::nullopt;
         return dag->Multiply(factor, *inner);
       }
       // a product of sums is distributed, so that polynomials are powers of the variable in the end
       for (const auto& [sum, rest] : {std::pair{n.a, n.b}, std::pair{n.b, n.a}}) {
         const exact::Node s = dag->node(sum);
-        if (s.op == MC_ADD) return Antiderivative(dag, dag->Add(dag->Multiply(s.a, rest), dag->Multiply(s.b, rest)), variable);
-        if (s.op == MC_NEG) return Antiderivative(dag, dag->Negate(dag->Multiply(s.a, rest)), variable);
+        if (s.op == MC_ADD) return Integrated(dag, dag->Add(dag->Multiply(s.a, rest), dag->Multiply(s.b, rest)), variable, steps);
+        if (s.op == MC_NEG) return Integrated(dag, dag->Negate(dag->Multiply(s.a, rest)), variable, steps);
         if (s.op == MC_MUL && !DependsOn(*dag, s.a, variable)) {
-          return Antiderivative(dag, dag->Multiply(s.a, dag->Multiply(s.b, rest)), variable);
+          return Integrated(dag, dag->Multiply(s.a, dag->Multiply(s.b, rest)), variable, steps);
         }
         if (s.op == MC_MUL && !DependsOn(*dag, s.b, variable)) {
-          return Antiderivative(dag, dag->Multiply(s.b, dag->Multiply(s.a, rest)), variable);
+          return Integrated(dag, dag->Multiply(s.b, dag->Multiply(s.a, rest)), variable, steps);
         }
       }
       {  // x^a x^b
@@ -128,25 +143,25 @@ std::optional<int> Antiderivative(Dag* dag, int node, int variable) {
           return std::nullopt;
         };
         const auto a = exponent(n.a), b = exponent(n.b);
-        if (a && b) return Antiderivative(dag, dag->Power(variable, dag->Add(*a, *b)), variable);
+        if (a && b) return Integrated(dag, dag->Power(variable, dag->Add(*a, *b)), variable, steps);
         for (const auto& [m, rest] : {std::pair{n.a, n.b}, std::pair{n.b, n.a}}) {  // (x^a u) x^b
           const exact::Node inner = dag->node(m);
           const auto r = exponent(rest);
           if (inner.op != MC_MUL || !r) continue;
           const auto u = exponent(inner.a), v = exponent(inner.b);
-          if (u && v) return Antiderivative(dag, dag->Power(variable, dag->Add(*r, dag->Add(*u, *v))), variable);
+          if (u && v) return Integrated(dag, dag->Power(variable, dag->Add(*r, dag->Add(*u, *v))), variable, steps);
         }
       }
       return std::nullopt;
     case MC_DIV:
       if (!DependsOn(*dag, n.b, variable)) {
-        const auto a = Antiderivative(dag, n.a, variable);
+        const auto a = Integrated(dag, n.a, variable, steps);
         if (!a) return std::nullopt;
         return dag->Divide(*a, n.b);
       }
       if (dag->node(n.a).op == MC_ADD) {
         const exact::Node s = dag->node(n.a);
-        return Antiderivative(dag, dag->Add(dag->Divide(s.a, n.b), dag->Divide(s.b, n.b)), variable);
+        return Integrated(dag, dag->Add(dag->Divide(s.a, n.b), dag->Divide(s.b, n.b)), variable, steps);
       }
       if (!DependsOn(*dag, n.a, variable)) {
         if (const auto linear = Linear(dag, n.b, variable)) {
@@ -167,7 +182,7 @@ std::optional<int> Antiderivative(Dag* dag, int node, int variable) {
         return dag->Divide(dag->Power(n.a, next), dag->Multiply(next, linear->first));
       }
       if (dag->IsInteger(exponent, &times) && times >= 2 && times <= 16) {
-        return Antiderivative(dag, dag->Multiply(n.a, dag->Power(n.a, dag->Rational(times - 1, 1))), variable);
+        return Integrated(dag, dag->Multiply(n.a, dag->Power(n.a, dag->Rational(times - 1, 1))), variable, steps);
       }
       return std::nullopt;
     }
@@ -181,6 +196,18 @@ std::optional<int> Antiderivative(Dag* dag, int node, int variable) {
     }
     default: return std::nullopt;
   }
+}
+
+}  // namespace
+
+std::optional<int> Derivative(Dag* dag, int node, int variable) {
+  Table table;
+  return Differentiated(dag, node, variable, &table);
+}
+
+std::optional<int> Antiderivative(Dag* dag, int node, int variable) {
+  int steps = 400;  // products of sums are distributed
+  return Integrated(dag, node, variable, &steps);
 }
 
 std::optional<int> Accumulate(Dag* dag, int node, int variable, std::int64_t from, std::int64_t to, bool product) {

@@ -236,7 +236,8 @@ Ruling Judge::Collections(const Expr& a, const Expr& b) {
 
   if (a.kind == Kind::kGroup && b.kind == Kind::kGroup) {
     const bool half_open = a.text == "(]" || a.text == "[)" || b.text == "(]" || b.text == "[)";
-    const bool interval = half_open || (a.text != b.text && a.args.size() == 2 && b.args.size() == 2);
+    const bool vector = a.text == "<>" || b.text == "<>";  // angle brackets hold the parts of a vector
+    const bool interval = half_open || (a.text != b.text && !vector && a.args.size() == 2 && b.args.size() == 2);
     if (interval && a.text != b.text) return {Equality::kDifferent, "interval", a.text + " against " + b.text};
     Ruling parts = Parts(a.args, b.args, interval ? "interval" : "tuple");
     return parts;

@@ -141,6 +141,7 @@ int Dag::Add(int a, int b) {
   std::int64_t value = 1;
   if (IsInteger(a, &value) && value == 0) return b;
   if (IsInteger(b, &value) && value == 0) return a;
+  if (a == b && (flags(a) & (kInfinite | kNoisy)) == 0) return Multiply(Rational(2, 1), a);
   if (a > b) std::swap(a, b);
   return MakeOp(MC_ADD, a, b, mathcoder::math::Add(fingerprint(a), fingerprint(b)), flags(a) | flags(b));
 }
@@ -160,7 +161,7 @@ int Dag::Multiply(int a, int b) {
     if (node(infinite).op == MC_OPS && IsSmallRational(factor) && node(factor).num != 0) return node(factor).num > 0 ? infinite : Negate(infinite);
   }
   if (a == b && node(a).op == MC_SQRT) return node(a).a;
-  if (a == b && node(a).op == MC_I) return Rational(-1, 1);
+  if (a == b && (flags(a) & (kInfinite | kNoisy | kUndefined)) == 0) return RationalPower(a, 2, 1);
   if (a > b) std::swap(a, b);
   return MakeOp(MC_MUL, a, b, mathcoder::math::Multiply(fingerprint(a), fingerprint(b)), flags(a) | flags(b));
 }
@@ -290,6 +291,14 @@ int Dag::Power(int a, int b) {
   std::uint32_t extra = 0;
   if (IsSmallRational(a) && node(a).num < 0 && (flags(b) & kVariable) != 0) extra = kIntegers;
   if (node(a).op == MC_EXP) return ExpOf(Multiply(node(a).a, b));
+  // whole parts of an exponent: a^(n + 1) = a a^n, a^(2n) = (a^n)^2, a^(-n) = 1 / a^n
+  const exact::Node exponent = node(b);
+  if (exponent.op == MC_NEG) return Divide(Rational(1, 1), Power(a, exponent.a));
+  for (const auto& [part, rest] : {std::pair{exponent.a, exponent.b}, std::pair{exponent.b, exponent.a}}) {
+    if ((exponent.op != MC_ADD && exponent.op != MC_MUL) || !IsInteger(part, &value) || std::abs(value) > 4096) continue;
+    if (exponent.op == MC_ADD) return Multiply(Power(a, rest), RationalPower(a, value, 1));
+    return RationalPower(Power(a, rest), value, 1);
+  }
   return Kernel(MC_POW, a, b, extra);
 }
 
@@ -415,6 +424,7 @@ int Dag::Folded(int kernel) {
 // a as coefficient times a product of powers of nodes; false where it is none (a is then one factor).
 void Dag::Factors(int a, int power, int* coefficient, std::vector<std::pair<int, int>>* factors) {
   const exact::Node n = node(a);
+  if (factors->size() > 32 || std::abs(power) > 4096) return;  // the caller gives up
   std::int64_t times = 0;
   switch (n.op) {
     case MC_RATIONAL: *coefficient = Multiply(*coefficient, Power(a, Rational(power, 1))); return;

@@ -73,8 +73,8 @@ class Reals {
         const auto inner = Of(e.args[0], depth + 1);
         return inner ? Complement(*inner) : std::nullopt;
       }
-      case Kind::kList:
-        if (e.text != "or") return std::nullopt;
+      case Kind::kList:  // x < 1, x > 3: alternatives
+        if (!std::all_of(e.args.begin(), e.args.end(), IsStatement)) return std::nullopt;
         [[fallthrough]];
       case Kind::kAnd:
       case Kind::kOr: {
@@ -215,6 +215,29 @@ class Reals {
     return variable_ == name;
   }
 
+  // |u| < v as -v < u and u < v; |u| > v as u > v or u < -v, for a constant v.
+  static std::optional<Expr> WithoutAbs(const Expr& e) {
+    const bool left = e.args[0].kind == Kind::kCall && e.args[0].text == "abs" && e.args[0].args.size() == 1;
+    const bool right = e.args[1].kind == Kind::kCall && e.args[1].text == "abs" && e.args[1].args.size() == 1;
+    if (left == right || e.text == "!=") return std::nullopt;
+    const Expr& bound = left ? e.args[1] : e.args[0];
+    const Expr& inner = left ? e.args[0].args[0] : e.args[1].args[0];
+    if (HasKind(bound, Kind::kSymbol)) return std::nullopt;
+    const bool strict = e.text == "<" || e.text == ">";
+    const bool below = (e.text[0] == '<') == left;
+    const Expr minus{.kind = Kind::kNegate, .text = "", .number = 0, .args = {bound}};
+    const auto relation = [&](const char* text, const Expr& a, const Expr& b) {
+      return Expr{.kind = Kind::kRelation, .text = text, .number = 0, .args = {a, b}};
+    };
+    if (e.text == "=") {
+      return Expr{.kind = Kind::kOr, .text = "", .number = 0, .args = {relation("=", inner, bound), relation("=", inner, minus)}};
+    }
+    const char* less = strict ? "<" : "<=";
+    return Expr{.kind = below ? Kind::kAnd : Kind::kOr, .text = "", .number = 0,
+                .args = below ? std::vector<Expr>{relation(less, inner, bound), relation(less, minus, inner)}
+                              : std::vector<Expr>{relation(less, bound, inner), relation(less, inner, minus)}};
+  }
+
   std::optional<Pieces> Relation(const Expr& e, int depth) {
     if (e.args.size() != 2) return std::nullopt;
     if (e.text == "in" || e.text == "notin") {
@@ -224,6 +247,7 @@ class Reals {
     }
     const bool order = e.text == "<" || e.text == "<=" || e.text == ">" || e.text == ">=";
     if ((!order && e.text != "=" && e.text != "!=") || !IsScalar(e.args[0]) || !IsScalar(e.args[1])) return std::nullopt;
+    if (const auto split = WithoutAbs(e)) return Of(*split, depth + 1);
     const int left = lowerer_.Lower(e.args[0]), right = lowerer_.Lower(e.args[1]);
     const int f = dag_.Subtract(left, right);
     int variable = -1;
@@ -337,7 +361,7 @@ bool IsIntervalLike(const Expr& e) {
     case Kind::kAnd:
     case Kind::kOr:
     case Kind::kNot: return std::all_of(e.args.begin(), e.args.end(), IsIntervalLike);
-    case Kind::kList: return e.text == "or" && std::all_of(e.args.begin(), e.args.end(), IsIntervalLike);
+    case Kind::kList: return std::all_of(e.args.begin(), e.args.end(), [](const Expr& p) { return IsStatement(p) && IsIntervalLike(p); });
     default: return false;
   }
 }

@@ -19,35 +19,35 @@ Expr Turned(const Expr& e) {  // > and >= as < and <=
 bool ScalarSides(const Expr& e) { return e.args.size() == 2 && IsScalar(e.args[0]) && IsScalar(e.args[1]); }
 
 // numerator and denominator as nodes, nothing expanded
-std::pair<int, int> Together(Dag* dag, int node, int depth = 0) {
+std::pair<int, int> Together(Dag* dag, int node, int* steps) {
   const exact::Node n = dag->node(node);
   const int one = dag->Rational(1, 1);
-  if (depth > 40) return {node, one};
+  if (--*steps < 0 || dag->full()) return {node, one};  // nodes are shared, and visited once for each use
   switch (n.op) {
     case MC_RATIONAL:
       if (n.big_num == nullptr && n.den != 0) return {dag->Rational(n.num, 1), dag->Rational(n.den, 1)};
       return {node, one};
     case MC_NEG: {
-      const auto [top, bottom] = Together(dag, n.a, depth + 1);
+      const auto [top, bottom] = Together(dag, n.a, steps);
       return {dag->Negate(top), bottom};
     }
     case MC_ADD: {
-      const auto a = Together(dag, n.a, depth + 1), b = Together(dag, n.b, depth + 1);
+      const auto a = Together(dag, n.a, steps), b = Together(dag, n.b, steps);
       if (a.second == b.second) return {dag->Add(a.first, b.first), a.second};
       return {dag->Add(dag->Multiply(a.first, b.second), dag->Multiply(b.first, a.second)), dag->Multiply(a.second, b.second)};
     }
     case MC_MUL: {
-      const auto a = Together(dag, n.a, depth + 1), b = Together(dag, n.b, depth + 1);
+      const auto a = Together(dag, n.a, steps), b = Together(dag, n.b, steps);
       return {dag->Multiply(a.first, b.first), dag->Multiply(a.second, b.second)};
     }
     case MC_DIV: {
-      const auto a = Together(dag, n.a, depth + 1), b = Together(dag, n.b, depth + 1);
+      const auto a = Together(dag, n.a, steps), b = Together(dag, n.b, steps);
       return {dag->Multiply(a.first, b.second), dag->Multiply(a.second, b.first)};
     }
     case MC_POW: {
       std::int64_t times = 0;
       if (!dag->IsInteger(n.b, &times) || times == 0) return {node, one};
-      const auto a = Together(dag, n.a, depth + 1);
+      const auto a = Together(dag, n.a, steps);
       const int up = dag->Power(times > 0 ? a.first : a.second, dag->Rational(std::abs(times), 1));
       const int down = dag->Power(times > 0 ? a.second : a.first, dag->Rational(std::abs(times), 1));
       return {up, down};
@@ -105,7 +105,8 @@ Ruling Judge::Equations(const Expr& a, const Expr& b) {
   const int g = dag.Subtract(lowerer.Lower(b.args[0]), lowerer.Lower(b.args[1]));
   Ruling ruling = Proportional(&dag, f, g, false);
   if (Holds(ruling)) return {ruling.equality, "equation", "equal up to a constant factor"};
-  const auto top_f = Together(&dag, f), top_g = Together(&dag, g);
+  int steps = 500;
+  const auto top_f = Together(&dag, f, &steps), top_g = Together(&dag, g, &steps);
   if (!(dag.IsSmallRational(top_f.second) && dag.IsSmallRational(top_g.second))) {
     const Ruling tops = Proportional(&dag, top_f.first, top_g.first, false);
     if (Holds(tops)) return {tops.equality, "equation", "equal after clearing denominators"};

@@ -192,15 +192,18 @@ class Proof {
 
 // ---- the steps ----
 
-long CostOf(const Dag& dag, int a, int b) {
-  return 2 + (static_cast<long>(std::max(a, b)) + 1 + static_cast<long>(dag.nodes().size())) / 2;
+long CostOf(int a, int b) { return 3 + std::max(a, b); }
+
+// Arguments stand before their users: what is behind both does not matter.
+std::span<const exact::Node> Prefix(const Dag& dag, int a, int b) {
+  return std::span(dag.nodes()).first(static_cast<std::size_t>(std::max(a, b)) + 1);
 }
 
 ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
   const std::uint32_t flags = dag->flags(a) | dag->flags(b);
   const bool noisy = (flags & Dag::kNoisy) != 0;
-  if (!budget->Spend(CostOf(*dag, a, b))) return {};
-  const auto order = exact::RationalOrder(dag->nodes(), a, b, budget->worker ? 16 * kBits : kBits);
+  if (!budget->Spend(CostOf(a, b))) return {};
+  const auto order = exact::RationalOrder(Prefix(*dag, a, b), a, b, budget->worker ? 16 * kBits : kBits);
   if (order.a_undefined || order.b_undefined) {
     if (order.a_undefined && order.b_undefined) return {Equality::kUnknown, "undefined", "both divide by zero"};
     return {Equality::kDifferent, "undefined", "one side divides by zero"};
@@ -211,8 +214,8 @@ ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
   long agreed = 0;
   for (const long precision : {96L, 384L, 1536L}) {
     if (precision > 1000 && !budget->worker) break;
-    if (!budget->Spend(CostOf(*dag, a, b) * precision / 96)) break;
-    const auto balls = exact::CompareBalls(dag->nodes(), a, b, {}, precision);
+    if (!budget->Spend(CostOf(a, b) * precision / 96)) break;
+    const auto balls = exact::CompareBalls(Prefix(*dag, a, b), a, b, {}, precision);
     if (!balls) break;
     if (!balls->defined_a || !balls->defined_b) continue;
     defined = true;
@@ -226,7 +229,7 @@ ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
     }
     agreed = balls->accuracy;
   }
-  if (!defined && exact::LogarithmsDiffer(dag->nodes(), a, b, 128)) {
+  if (!defined && exact::LogarithmsDiffer(Prefix(*dag, a, b), a, b, 128)) {
     return {Equality::kDifferent, "logarithm", "their logarithms are disjoint"};
   }
   if (!defined) {
@@ -234,7 +237,7 @@ ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
     return {Equality::kUnknown, "ball", "no value could be computed"};
   }
   if (budget->worker) {
-    const auto truth = exact::CalciumEqual(dag->nodes(), a, b);
+    const auto truth = exact::CalciumEqual(Prefix(*dag, a, b), a, b);
     if (truth) return {*truth ? Equality::kEqual : Equality::kDifferent, "calcium", *truth ? "proven by Calcium" : "disproven by Calcium"};
   }
   budget->worth_a_worker = true;
@@ -253,8 +256,8 @@ ScalarVerdict Functions(Dag* dag, int a, int b, Budget* budget) {
   const auto visit = [&](int round, Sign sign) {
     const std::vector<Point> points = SampleAll(*dag, round, sign);
     for (const long precision : {128L, 640L}) {
-      if (!budget->Spend(CostOf(*dag, a, b) * precision / 128)) return false;
-      const auto balls = exact::CompareBalls(dag->nodes(), a, b, points, precision);
+      if (!budget->Spend(CostOf(a, b) * precision / 128)) return false;
+      const auto balls = exact::CompareBalls(Prefix(*dag, a, b), a, b, points, precision);
       if (!balls) return false;
       if (balls->defined_a != balls->defined_b && precision > 128) ++one_sided;
       if (!balls->defined_a || !balls->defined_b) continue;
@@ -337,7 +340,7 @@ ScalarVerdict CompareNodes(Dag* dag, int a, int b, Budget* budget) {
       return {sure, polynomial ? "polynomial" : "algebraic", "their normal forms agree"};
     }
     if ((flags & (Dag::kVariable | Dag::kKernel)) == 0) {
-      const auto order = exact::RationalOrder(dag->nodes(), a, b, budget->worker ? 16 * kBits : kBits);
+      const auto order = exact::RationalOrder(Prefix(*dag, a, b), a, b, budget->worker ? 16 * kBits : kBits);
       if (order.known && order.sign == 0) return {sure, "rational", "both are " + Describe(*dag, a)};
     }
     return {Equality::kProbablyEqual, "residues", "their normal forms agree modulo two 61-bit primes"};
@@ -373,8 +376,8 @@ NodeOrder OrderNodes(Dag* dag, int a, int b, Budget* budget) {
   const ScalarVerdict verdict = CompareNodes(dag, a, b, budget);
   if (verdict.equality == Equality::kEqual || verdict.equality == Equality::kProbablyEqual) return {verdict.equality, 0};
   for (const long precision : {96L, 768L}) {
-    if (!budget->Spend(CostOf(*dag, a, b) * precision / 96)) break;
-    const auto balls = exact::CompareBalls(dag->nodes(), a, b, {}, precision);
+    if (!budget->Spend(CostOf(a, b) * precision / 96)) break;
+    const auto balls = exact::CompareBalls(Prefix(*dag, a, b), a, b, {}, precision);
     if (balls && balls->sign != 0) return {Equality::kDifferent, balls->sign};
   }
   return {};
@@ -382,8 +385,8 @@ NodeOrder OrderNodes(Dag* dag, int a, int b, Budget* budget) {
 
 double RelativeDistance(Dag* dag, int a, int b, Budget* budget) {
   if (((dag->flags(a) | dag->flags(b)) & (Dag::kVariable | Dag::kUndefined | Dag::kInfinite)) != 0) return 2;
-  if (!budget->Spend(CostOf(*dag, a, b))) return 2;
-  const auto balls = exact::CompareBalls(dag->nodes(), a, b, {}, 128);
+  if (!budget->Spend(CostOf(a, b))) return 2;
+  const auto balls = exact::CompareBalls(Prefix(*dag, a, b), a, b, {}, 128);
   return balls && balls->defined_a && balls->defined_b ? balls->relative : 2;
 }
 
@@ -393,9 +396,9 @@ std::vector<int> CommonPoint(Dag* dag, int a, int b, Budget* budget) {
   for (int round = 30; round < 42; ++round) {
     // small values first: at them exponentials are neither huge nor lost
     const std::vector<Point> points = SampleAll(*dag, round < 33 ? 30 : round, integers ? Sign::kInteger : Sign::kPositive);
-    if (!budget->Spend(CostOf(*dag, a, b))) return {};
-    const auto x = exact::CompareBalls(dag->nodes(), a, zero, points, 128);
-    const auto y = exact::CompareBalls(dag->nodes(), b, zero, points, 128);
+    if (!budget->Spend(CostOf(a, b))) return {};
+    const auto x = exact::CompareBalls(Prefix(*dag, a, zero), a, zero, points, 128);
+    const auto y = exact::CompareBalls(Prefix(*dag, b, zero), b, zero, points, 128);
     if (!x || !y || !x->disjoint || !y->disjoint) continue;
     std::vector<int> values;
     for (const Point& p : points) values.push_back(dag->Rational(p.re_num, p.re_den));
@@ -406,8 +409,12 @@ std::vector<int> CommonPoint(Dag* dag, int a, int b, Budget* budget) {
 
 std::string Describe(const Dag& dag, int node) {
   if ((dag.flags(node) & (Dag::kVariable | Dag::kUndefined | Dag::kInfinite)) != 0) return "an expression";
-  if (const auto text = exact::RationalText(dag.nodes(), node, 4096); text && text->size() <= 40) return *text;
-  const auto balls = exact::CompareBalls(dag.nodes(), node, node, {}, 64);
+  if (dag.IsSmallRational(node)) {
+    const exact::Node& n = dag.node(node);
+    return std::to_string(n.num) + (n.den == 1 ? "" : "/" + std::to_string(n.den));
+  }
+  if (const auto text = exact::RationalText(Prefix(dag, node, node), node, 4096); text && text->size() <= 40) return *text;
+  const auto balls = exact::CompareBalls(Prefix(dag, node, node), node, node, {}, 64);
   if (!balls || !balls->defined_a) return "a number";
   if (!std::isfinite(balls->re_a) || !std::isfinite(balls->im_a)) return "a number too large to show";
   return Number(balls->re_a, balls->im_a);
