@@ -10,6 +10,11 @@ namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsDigitOf(char base, char c) {
+  if (base == 'b') return c == '0' || c == '1';
+  if (base == 'o') return c >= '0' && c <= '7';
+  return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
 
 class Lexer {
@@ -115,6 +120,7 @@ class Lexer {
     if (At(i) == ',' && !listed && ThreeDigits(i + 1)) return 1;
     if (At(i) == ' ' && brackets_.empty() && ThreeDigits(i + 1)) {
       std::size_t after = i + 4;
+      while (At(after) == ' ' && ThreeDigits(after + 1)) after += 4;
       while (At(after) == ' ') ++after;
       // "10 000", but no list of numbers, product or mixed number
       if (after >= end_ || (!IsDigit(At(after)) && At(after) != '/' && At(after) != '^' && At(after) != ',')) return 1;
@@ -128,6 +134,14 @@ class Lexer {
   }
 
   std::size_t Number(std::size_t begin) {
+    if (At(begin) == '0' && (At(begin + 1) == 'x' || At(begin + 1) == 'b' || At(begin + 1) == 'o') && IsDigitOf(At(begin + 1), At(begin + 2))) {
+      std::size_t end = begin + 2;  // 0x1f, as Python prints it
+      while (IsDigitOf(At(begin + 1), At(end))) ++end;
+      if (!IsLetter(At(end)) && !IsDigit(At(end))) {
+        Push(Tok::kNumber, begin, end).count = 3;
+        return end;
+      }
+    }
     std::size_t i = Digits(begin);
     const bool grouped_allowed = i - begin <= 3 && i > begin && At(begin) != '0';
     if (grouped_allowed) {
@@ -230,6 +244,12 @@ class Lexer {
     return 0;
   }
 
+  // Whether an interval may end before i.
+  bool EndsInterval(std::size_t i) const {
+    i = SkipSpace(i);
+    return i >= end_ || At(i) == '\\' || At(i) == '$' || At(i) == ',' || static_cast<unsigned char>(At(i)) >= 0x80;
+  }
+
   // ---- letters
 
   bool OpensAt(std::size_t i) const {
@@ -283,6 +303,10 @@ class Lexer {
       while (IsLetter(At(method))) ++method;
       Push(Tok::kName, begin, method, text_.substr(begin, method - begin));
       return method;
+    }
+    if (run.find_first_not_of("ABCDEF") == std::string_view::npos && (Starts(end, "_{16}") || Starts(end, "_16"))) {
+      Push(Tok::kNumber, begin, end);
+      return end;
     }
     if (const std::size_t named = Named(begin, end, run)) return named;
     Split(begin, end);

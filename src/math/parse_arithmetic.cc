@@ -12,6 +12,14 @@ bool IsNumeric(const Expr& e) {
   return std::all_of(e.args.begin(), e.args.end(), IsNumeric);
 }
 
+// f, f + g, f \circ g: what is applied, not multiplied.
+bool IsOfFunctions(const Expr& e) {
+  if (e.kind == Kind::kSymbol) return e.text == "f" || e.text == "g" || e.text == "h";
+  const bool combines = e.kind == Kind::kAdd || e.kind == Kind::kNegate || e.kind == Kind::kMultiply || e.kind == Kind::kDivide ||
+                        (e.kind == Kind::kCall && e.text == "compose");
+  return combines && std::all_of(e.args.begin(), e.args.end(), IsOfFunctions);
+}
+
 }  // namespace
 
 bool Parser::StartsOperand() const {
@@ -273,12 +281,13 @@ Parser::Node Parser::ParsePostfix(Node base) {
       base = {std::move(e), Wrap::kNone};
     } else if (Is(Tok::kPercent)) {
       // a \% is no percentage; 7 % 3 is a remainder
+      const Tok next = Ahead().type;
+      const bool operand_follows = next == Tok::kNumber || next == Tok::kLetter || (next == Tok::kOpen && Now().space);
+      if (operand_follows && Now().space && (Ahead().space || !Now().latex)) return base;
       if (Now().latex && base.e.kind == Kind::kSymbol && base.e.text.size() == 1 && tokens_[at_ - 1].type == Tok::kLetter) {
         Fail("a percent sign behind a letter");
       }
-      const Tok next = Ahead().type;
-      const bool operand_follows = next == Tok::kNumber || next == Tok::kLetter || (next == Tok::kOpen && Now().space);
-      if (operand_follows && !Now().latex && (Now().space || next == Tok::kNumber)) return base;
+      if (operand_follows && !Now().latex && next == Tok::kNumber) return base;
       ++at_;
       base = {Make(Kind::kPercent, "", Number(std::move(base))), Wrap::kNone};
     } else if (Is(Tok::kDegree)) {
@@ -312,6 +321,11 @@ Parser::Node Parser::ParsePostfix(Node base) {
       base.e.kind = Kind::kBased;
       base.e.number = std::stoi(sub);
       base.wrap = Wrap::kNone;
+    } else if (base.wrap == Wrap::kParentheses && IsOpen("(") && !Now().space && IsOfFunctions(base.e)) {
+      // (f + g)(x), (f \circ g)(x)
+      std::vector<Expr> args = ParseCallArguments(false);
+      args.insert(args.begin(), std::move(base.e));
+      base = {WithArgs(Kind::kApply, "", std::move(args)), Wrap::kNone};
     } else {
       return base;
     }

@@ -108,6 +108,12 @@ Parser::Node Parser::ParseNumber() {
   const Token& token = Now();
   ++at_;
   const std::string_view raw = Source(token);
+  if (token.count == 3) {  // 0x1f
+    Expr e = Leaf(Kind::kBased, raw.substr(2));
+    for (char& c : e.text) c = c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c;
+    e.number = raw[1] == 'x' ? 16 : raw[1] == 'o' ? 8 : 2;
+    return {std::move(e), Wrap::kNone};
+  }
   // 1011_2, 152A_{11}
   if (Is(Tok::kUnderscore)) {
     const std::string sub = ParseSubscript();
@@ -115,6 +121,13 @@ Parser::Node Parser::ParseNumber() {
       Expr e = Leaf(Kind::kBased, raw);
       e.number = std::stoi(sub);
       if (e.number < 2 || e.number > 36) Fail("a base from 2 to 36 was expected");
+      return {std::move(e), Wrap::kNone};
+    }
+    constexpr std::string_view kBases[] = {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"};
+    for (std::size_t i = 0; i < std::size(kBases); ++i) {
+      if (sub != kBases[i]) continue;
+      Expr e = Leaf(Kind::kBased, raw);
+      e.number = static_cast<std::int32_t>(i) + 2;
       return {std::move(e), Wrap::kNone};
     }
     Fail("a number with a subscript that is no base");
@@ -237,6 +250,12 @@ bool Parser::AppliesHere(std::string_view name, bool primed) const {
   if (Ahead().type == Tok::kClose) return false;
   const std::size_t close = Closing(at_);
   if (primed) return true;
+  if (name == "P") {  // P(A|B), P(X > 2)
+    for (std::size_t i = at_ + 1; i < close; ++i) {
+      if (tokens_[i].type == Tok::kSuchThat || tokens_[i].type == Tok::kRelation || tokens_[i].type == Tok::kSetOperator) return true;
+    }
+    return false;
+  }
   const bool function_letter = name == "f" || name == "g" || name == "h" || name == "F" || name == "G";
   if (function_letter) {
     // f(f - 2) is a product: a function's own name does not stand bare in its argument
@@ -359,6 +378,7 @@ Parser::Node Parser::ParseSymbol() {
       if (constant) return {Leaf(Kind::kConstant, name == "I" ? "i" : "e"), Wrap::kNone};
     }
   }
+  if (name == "Gamma" && IsOpen("(") && !Now().space) return {Call("gamma", ParseCallArguments(false)), Wrap::kNone};
   if (name == "EmptySet") {
     if (IsOpen("(") && Ahead().type == Tok::kClose) at_ += 2;
     return {Leaf(Kind::kSet), Wrap::kParentheses};
@@ -409,7 +429,7 @@ Parser::Node Parser::ParseWords() {
   if (words == "." || words == "?") FailHere("an expression");
   words = Lower(words);
   if (words == "infinity" || words == "infinite") return {Leaf(Kind::kConstant, "infinity"), Wrap::kNone};
-  if (words == "undefined" || words == "does not exist") return {Leaf(Kind::kConstant, "undefined"), Wrap::kNone};
+  if (words == "undefined" || words == "does not exist" || words == "dne" || words == "not defined") return {Leaf(Kind::kConstant, "undefined"), Wrap::kNone};
   if (words == "all real numbers" || words == "all reals" || words == "real numbers") {
     return {Leaf(Kind::kSymbol, "Reals"), Wrap::kNone};
   }
@@ -511,8 +531,33 @@ Expr Parser::ParseFigure() {
   return Call(figure, std::move(points));
 }
 
+// {}_n C_k, ^nC_k, _nP_k
+bool Parser::AtPrescript() const {
+  std::size_t n = 0;
+  if (Is(Tok::kLeftBrace) && Ahead().type == Tok::kRightBrace) n = 2;
+  if (Ahead(n).type != Tok::kUnderscore && Ahead(n).type != Tok::kCaret) return false;
+  if (!Ahead(n).text.empty()) return false;
+  const std::size_t script = at_ + n + 1;
+  if (script >= tokens_.size()) return false;
+  const std::size_t letter = tokens_[script].type == Tok::kLeftBrace ? Closing(script) + 1 : script + 1;
+  if (letter + 1 >= tokens_.size() || tokens_[letter].type != Tok::kLetter || tokens_[letter + 1].type != Tok::kUnderscore) return false;
+  return tokens_[letter].text == "C" || tokens_[letter].text == "P";
+}
+
+Expr Parser::ParsePrescript() {
+  if (Is(Tok::kLeftBrace)) at_ += 2;
+  ++at_;
+  std::vector<Expr> args;
+  args.push_back(ParseScript());
+  const bool choose = Now().text == "C";
+  at_ += 2;
+  args.push_back(ParseScript());
+  return Call(choose ? "binomial" : "permutations", std::move(args));
+}
+
 Parser::Node Parser::ParseAtom() {
   const Deeper deeper(this);
+  if (AtPrescript()) return {ParsePrescript(), Wrap::kNone};
   switch (Now().type) {
     case Tok::kNumber: return ParseNumber();
     case Tok::kVulgar: {

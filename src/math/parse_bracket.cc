@@ -62,6 +62,7 @@ Parser::Node Parser::ParseBracket() {
     if (trailing_comma) return {WithArgs(Kind::kGroup, "()", std::move(parts)), Wrap::kNone};
     return {std::move(parts[0]), Wrap::kParentheses};
   }
+  if (parts.size() == 1 && parts[0].kind == Kind::kMatrix && brackets == "[]") return {std::move(parts[0]), Wrap::kParentheses};
   if (parts.empty() && brackets == "()") Fail("empty brackets");
   if (brackets != "()" && brackets != "[]" && parts.size() != 2) Fail("an interval has two ends");
   const bool one = parts.size() == 1;

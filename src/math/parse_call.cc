@@ -12,9 +12,11 @@ struct Relation {
   std::string_view name, text;
 };
 constexpr Relation kRelations[] = {{"Contains", "in"}, {"Eq", "="}, {"Ge", ">="}, {"Gt", ">"}, {"Le", "<="}, {"Lt", "<"}, {"Ne", "!="}};
-constexpr std::string_view kPython[] = {"And", "Complement", "Contains", "Decimal", "Eq", "FiniteSet", "Fraction", "Ge", "Gt",
-    "ImmutableMatrix", "Implies", "Integer", "Interval", "Interval.Lopen", "Interval.Ropen", "Interval.open", "Le", "Lt", "Matrix",
-    "MutableDenseMatrix", "Ne", "Not", "Or", "Piecewise", "Point", "Rational", "Tuple", "array", "frozenset", "list", "set", "tuple"};
+constexpr std::string_view kPython[] = {"And", "Complement", "ConditionSet", "Contains", "Decimal", "Eq", "FiniteSet", "Fraction", "Ge", "Gt",
+    "ImageSet", "ImmutableMatrix", "Implies", "Integer", "Interval", "Interval.Lopen", "Interval.Ropen", "Interval.open", "Le", "Lt", "Matrix",
+    "MutableDenseMatrix", "Ne", "Not", "Or", "Piecewise", "Point", "Rational", "Tuple", "array", "float", "float32", "float64", "frozenset", "int", "int32",
+    "int64", "list", "set", "tuple"};
+static_assert(std::is_sorted(std::begin(kPython), std::end(kPython)));
 
 // sin^{-1} is the inverse function.
 std::string_view InverseOf(std::string_view name) {
@@ -208,8 +210,7 @@ Parser::Node Parser::ParseFunction() {
 }
 
 bool Parser::AtPythonCall() const {
-  return (Ahead().type == Tok::kOpen && Ahead().text == "(" && IsPythonName(Now().text)) ||
-         (Ahead().type == Tok::kOpen && Ahead().text == "(" && Now().text.size() > 1 && Now().latex == false && tokens_[at_].count == 9);
+  return Ahead().type == Tok::kOpen && Ahead().text == "(" && IsPythonName(Now().text);
 }
 
 Parser::Node Parser::ParsePythonCall() {
@@ -238,7 +239,7 @@ Parser::Node Parser::ParsePythonCall() {
     want(2);
     return {Make(Kind::kDivide, "", std::move(args[0]), std::move(args[1])), Wrap::kParentheses};
   }
-  if (name == "Integer" || name == "Decimal") {
+  if (name == "Integer" || name == "Decimal" || name.starts_with("float") || name.starts_with("int")) {
     want(1);
     return {std::move(args[0]), Wrap::kParentheses};
   }

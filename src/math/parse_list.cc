@@ -156,6 +156,12 @@ Expr Parser::MakeRelation(std::string_view op, Expr left, Expr right) {
 
 Parser::Node Parser::ParseRelation() {
   Node left = ParseRatio();
+  if (Take(Tok::kPmod)) {  // 1 \pmod 5 without its relation
+    std::vector<Expr> args;
+    args.push_back(Number(std::move(left)));
+    args.push_back(ParseArgument("\\pmod"));
+    left = {Call("mod", std::move(args)), Wrap::kNone};
+  }
   if (!Is(Tok::kRelation) && !(Is(Tok::kSuchThat) && !colon_stops_)) return left;
   std::vector<Expr> relations;
   Expr middle;

@@ -120,6 +120,8 @@ class Parser {
   bool PowerBeforeSubscript() const;
   Expr SubscriptAfterPower(std::string name);
   Expr ParseScript();
+  bool AtPrescript() const;
+  Expr ParsePrescript();
   Expr ParseMoney();
   Node ParseWords();
   Expr ParseArgument(const char* of);  // LaTeX's: a group or one token

@@ -40,7 +40,7 @@ std::string_view Unwrapped(std::string_view text) {
       again = true;
       break;
     }
-    const bool ellipsis = text.ends_with("...") || text.ends_with("\\.");
+    const bool ellipsis = text.ends_with("...") || text.ends_with("\\.") || text.ends_with("\\right.") || text.ends_with("\\mright.");
     if (!ellipsis && text.size() > 1 && (text.back() == '.' || text.back() == ';') && text[text.size() - 2] != '\\') {
       text.remove_suffix(1);
       again = true;

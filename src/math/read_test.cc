@@ -68,6 +68,10 @@ TEST(Read, Numbers) {
       {"5.", "5"},
       {"12 3 0", "(list 12 3 0)"},
       {"7 -1", "(add 7 (negate 1))"},
+      {"1 000 000", "1000000"},
+      {"0x1f", "(based 1F #16)"},
+      {"FF_{16}", "(based FF #16)"},
+      {"1010_{\\text{two}}", "(based 1010 #2)"},
   });
 }
 
@@ -117,6 +121,7 @@ TEST(Read, Units) {
       {"14 \\text{ right triangles}", "(unit \"right triangles\" 14)"},
       {"21 dogs", "(unit dogs 21)"},
       {"128 \\text{ children and } 150 \\text{ adults}", "(list (unit children 128) (unit adults 150))"},
+      {"15\\mathrm{~km/h}", "(unit km/h 15)"},
       {"6 g", "(multiply 6 g)"},
       {"5m", "(multiply 5 m)"},
   });
@@ -204,6 +209,10 @@ TEST(Read, Functions) {
       {"f(x)''", "(apply f'' x)"},
       {"f(f-2)", "(multiply f (add f (negate 2)))"},
       {"y(t) = 6t", "(relation = (call y t) (multiply 6 t))"},
+      {"{}_{10}C_3", "(call binomial 10 3)"},
+      {"P(X > 2)", "(call P (relation > X 2))"},
+      {"(f \\circ g)(x)", "(apply (call compose f g) x)"},
+      {"(a + b)(x)", "(multiply (add a b) x)"},
       {"math.sqrt(2)", "(call sqrt 2)"},
       {"\\lfloor x \\rfloor", "(call floor x)"},
       {"\\left\\ulcorner 1.1\\right\\urcorner", "(call ceil 1.1)"},
@@ -234,6 +243,7 @@ TEST(Read, CollectionsAndIntervals) {
       {"(1, 2)", "(group \"()\" 1 2)"},
       {"\\left[-3,-\\frac{4}{3}\\right)", "(group \"[)\" (negate 3) (negate (divide 4 3)))"},
       {"\\lbrack 1, 2\\rbrack", "(group [] 1 2)"},
+      {"]0, 1[", "(group \"()\" 0 1)"},
       {"[x]", "(group [] x)"},
       {"[]", "(group [])"},
       {"\\{\\}", "(set)"},
@@ -301,6 +311,7 @@ TEST(Read, CalculusAndMatrices) {
       {"\\begin{vmatrix}1&2\\\\3&4\\end{vmatrix}", "(call det (matrix #2 1 2 3 4))"},
       {"\\begin{cases} x & x > 0 \\\\ 0 & \\text{otherwise} \\end{cases}", "(cases x (relation > x 0) 0 (text otherwise))"},
       {"Piecewise((x, x > 0), (0, True))", "(cases x (relation > x 0) 0 (text otherwise))"},
+      {"\\left\\{\\begin{array}{l} x=1 \\\\ y=2 \\end{array}\\right.", "(list (relation = x 1) (relation = y 2))"},
       {"\\begin{aligned} x &= 1 \\\\ y &= 2 \\end{aligned}", "(list (relation = x 1) (relation = y 2))"},
   });
 }
