@@ -190,7 +190,42 @@ std::optional<Expr> Judge::EvaluateSet(const Expr& e) {
   return total;
 }
 
+namespace {
+
+// k of "pi/2 + k pi, k in Z": the name of a parameter over the integers, and what is said besides.
+struct Parametrised {
+  std::string name;
+  Expr rest;
+};
+std::optional<Parametrised> ParameterOf(const Expr& e) {
+  if (e.kind != Kind::kList && e.kind != Kind::kAnd) return std::nullopt;
+  Parametrised p;
+  p.rest = e;
+  p.rest.args.clear();
+  for (const Expr& part : e.args) {
+    const bool over = part.kind == Kind::kRelation && part.text == "in" && part.args.size() == 2 && part.args[0].kind == Kind::kSymbol &&
+                      (part.args[1].text == "Integers" || part.args[1].text == "Z");
+    if (over && p.name.empty()) p.name = part.args[0].text;
+    else p.rest.args.push_back(part);
+  }
+  if (p.name.empty() || p.rest.args.empty()) return std::nullopt;
+  return p;
+}
+
+void Rename(Expr* e, const std::string& from, const std::string& to) {
+  if (e->kind == Kind::kSymbol && e->text == from) e->text = to;
+  for (Expr& arg : e->args) Rename(&arg, from, to);
+}
+
+}  // namespace
+
 Ruling Judge::Collections(const Expr& a, const Expr& b) {
+  if (const auto x = ParameterOf(a)) {
+    if (auto y = ParameterOf(b)) {
+      Rename(&y->rest, y->name, x->name);
+      return Compare(x->rest, y->rest);
+    }
+  }
   if (a.kind == Kind::kCases && b.kind == Kind::kCases) return CasesOf(a, b);
   if (a.kind == Kind::kMatrix && b.kind == Kind::kMatrix) {
     if (a.number != b.number) return {Equality::kDifferent, "matrix", "matrices of other shapes"};

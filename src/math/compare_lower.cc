@@ -6,6 +6,7 @@
 
 #include "math/compare_calculus.h"
 #include "math/compare_units.h"
+#include "math/read.h"
 
 namespace mathcoder::math {
 namespace {
@@ -123,7 +124,7 @@ int Lowerer::Based(const Expr& e) {
   return dag_.Divide(value, places);
 }
 
-int Lowerer::AtomOf(std::string head, std::vector<int> args, std::uint32_t flags) {
+int Lowerer::AtomOf(std::string head, std::vector<int> args, std::uint32_t flags, int bound) {
   std::string name = head;
   std::uint32_t below = 0;
   for (const int arg : args) {
@@ -146,7 +147,7 @@ int Lowerer::AtomOf(std::string head, std::vector<int> args, std::uint32_t flags
   }
   const int node = dag_.Variable(name);
   if (flags != 0) dag_.SetFlag(node, static_cast<Dag::Flag>(flags));
-  if (atoms_.size() < 64) atoms_.push_back({std::move(head), std::move(args), node});
+  if (atoms_.size() < 256) atoms_.push_back({std::move(head), std::move(args), node, bound});
   return node;
 }
 
@@ -244,6 +245,84 @@ int Lowerer::Bound(const Expr& e, std::size_t variable) {
   return body;
 }
 
+int Lowerer::Deep(int node, std::vector<int> values, int* steps) {
+  const auto keep = [&](std::vector<int> v) {  // for Dag::Substitute, which replaces every variable
+    v.resize(static_cast<std::size_t>(dag_.variables()), -1);
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      if (v[i] < 0) v[i] = dag_.Variable(std::string(dag_.name(static_cast<int>(i))));
+    }
+    return v;
+  };
+  if (--*steps < 0 || dag_.full()) return dag_.Undefined();
+  // atoms in the order of their making: the arguments of one hold earlier ones only
+  const std::size_t count = atoms_.size();
+  for (std::size_t t = 0; t < count; ++t) {
+    const Atom atom = atoms_[t];
+    if (!DependsOn(dag_, node, atom.node)) continue;
+    const std::vector<int> all = keep(values);
+    std::vector<int> args;
+    for (const int arg : atom.args) args.push_back(dag_.Substitute(arg, all));
+    int image = -1;
+    std::int64_t from = 0, to = 0;
+    if (atom.bound >= 0 && dag_.IsInteger(args[1], &from) && dag_.IsInteger(args[2], &to) && to - from < 256) {
+      const bool product = atom.head == "product";
+      image = dag_.Rational(product ? 1 : 0, 1);
+      for (std::int64_t k = from; k <= to; ++k) {
+        std::vector<int> inner = values;
+        inner.resize(static_cast<std::size_t>(dag_.variables()), -1);
+        inner[static_cast<std::size_t>(dag_.node(atom.bound).num)] = dag_.Rational(k, 1);
+        const int term = Deep(atom.args[0], std::move(inner), steps);
+        image = product ? dag_.Multiply(image, term) : dag_.Add(image, term);
+        if (*steps < 0) return dag_.Undefined();
+      }
+    } else if (args != atom.args) {
+      image = AtomOf(atom.head, args, dag_.flags(atom.node) & (Dag::kMeaning | Dag::kKernel), atom.bound);
+    }
+    values.resize(static_cast<std::size_t>(dag_.variables()), -1);
+    values[static_cast<std::size_t>(dag_.node(atom.node).num)] = image;
+  }
+  return dag_.Substitute(node, keep(values));
+}
+
+bool Lowerer::TryBounds(std::int64_t first, int* a, int* b) {
+  std::vector<int> values(static_cast<std::size_t>(dag_.variables()), -1);
+  bool any = false;
+  for (std::size_t t = 0; t < atoms_.size(); ++t) {
+    const Atom& atom = atoms_[t];
+    if (atom.bound < 0) continue;
+    for (int v = 0; v < dag_.variables(); ++v) {
+      const int node = dag_.Variable(std::string(dag_.name(v)));
+      if (dag_.name(v).rfind("s:", 0) != 0 || (!DependsOn(dag_, atom.args[1], node) && !DependsOn(dag_, atom.args[2], node))) continue;
+      if (values[static_cast<std::size_t>(v)] < 0) values[static_cast<std::size_t>(v)] = dag_.Rational(first + v, 1);
+      any = true;
+    }
+  }
+  if (!any) return false;
+  int steps = 3000;
+  *a = Deep(*a, values, &steps);
+  *b = Deep(*b, values, &steps);
+  return steps >= 0;
+}
+
+// The sum over variable = from, from + 1, ... where neighbours have one constant ratio of size below 1.
+std::optional<int> Lowerer::GeometricSeries(int body, int variable, int from) {
+  const auto at = [&](int value) {
+    std::vector<int> values;
+    for (int i = 0; i < dag_.variables(); ++i) values.push_back(dag_.Variable(std::string(dag_.name(i))));
+    values[static_cast<std::size_t>(dag_.node(variable).num)] = value;
+    return dag_.Substitute(body, values);
+  };
+  const int one = dag_.Rational(1, 1);
+  const int next = at(dag_.Add(variable, one)), after = at(dag_.Add(variable, dag_.Rational(2, 1)));
+  const int ratio = dag_.Divide(at(dag_.Add(from, one)), at(from));
+  if (dag_.fingerprint(dag_.Multiply(next, next)) != dag_.fingerprint(dag_.Multiply(body, after))) return std::nullopt;
+  if (dag_.fingerprint(next) != dag_.fingerprint(dag_.Multiply(ratio, body))) return std::nullopt;
+  if ((dag_.flags(ratio) & (Dag::kVariable | Dag::kUndefined | Dag::kInfinite)) != 0) return std::nullopt;
+  const auto balls = exact::CompareBalls(dag_.nodes(), dag_.Unary(MC_ABS, ratio), one, {}, 64);
+  if (!balls || balls->sign >= 0) return std::nullopt;
+  return dag_.Divide(at(from), dag_.Subtract(one, ratio));
+}
+
 int Lowerer::Calculus(const Expr& e) {
   const std::size_t count = e.args.size();
   if (count < 2 || (e.args[1].kind != Kind::kSymbol && e.args[1].kind != Kind::kConstant) || !IsScalar(e.args[0])) return Opaque(e, Dag::kMeaning | Dag::kKernel);
@@ -301,9 +380,16 @@ int Lowerer::Calculus(const Expr& e) {
     const int from = Lower(e.args[2]), to = Lower(e.args[3]);
     std::int64_t low = 0, high = 0;
     if (dag_.IsInteger(from, &low) && dag_.IsInteger(to, &high)) {
-      if (const auto total = Accumulate(&dag_, body, variable, low, high, e.text == "product")) return *total;
+      std::vector<int> none(static_cast<std::size_t>(dag_.variables()), -1);
+      int steps = 2000;
+      const int atom = AtomOf(e.text, {body, from, to}, Dag::kKernel | Dag::kMeaning, variable);
+      none.resize(static_cast<std::size_t>(dag_.variables()), -1);
+      return Deep(atom, none, &steps);
     }
-    return AtomOf(e.text, {body, from, to}, Dag::kKernel | Dag::kMeaning);
+    if (e.text == "sum" && dag_.node(to).op == MC_OPS) {
+      if (const auto total = GeometricSeries(body, variable, from)) return *total;
+    }
+    return AtomOf(e.text, {body, from, to}, Dag::kKernel | Dag::kMeaning, variable);
   }
   return Opaque(e, Dag::kKernel | Dag::kMeaning);
 }
@@ -408,6 +494,15 @@ int Lowerer::Lower(const Expr& e) {
       for (auto it = bound_.rbegin(); it != bound_.rend(); ++it) {
         if (it->first == e.text) return it->second;
       }
+      if (options_.indexed) {
+        const std::size_t mark = e.text.find('_');
+        if (mark != std::string::npos && mark > 0 && mark + 1 < e.text.size()) {
+          std::string index = e.text.substr(mark + 1);
+          if (index.front() == '{' && index.back() == '}') index = index.substr(1, index.size() - 2);
+          const ReadResult read = ReadMath(index, {.max_bytes = 256, .max_depth = 16, .max_nodes = 64, .prose = false, .units = false});
+          if (read.ok() && IsScalar(read.expr())) return AtomOf("sub " + e.text.substr(0, mark), {Lower(read.expr())});
+        }
+      }
       return dag_.Variable("s:" + e.text);
     case Kind::kCall: return Call(e);
     case Kind::kApply:
@@ -443,7 +538,7 @@ int Lowerer::Lower(const Expr& e) {
       break;
     }
     case Kind::kPercent:
-      if (known(1)) return dag_.Divide(arg(0), dag_.Rational(options_.percent, 1));
+      if (known(1)) return dag_.Divide(arg(0), dag_.Rational(100, 1));
       break;
     case Kind::kDegree:
       if (!known(1)) break;

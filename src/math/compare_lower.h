@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,7 @@ struct LowerOptions {
   bool drop_units = false;          // 3 cm is 3; otherwise 3 times the unit
   int plus_minus = 1;               // which of the two values of a +- b: 1 or -1
   bool log_is_base_10 = false;      // \log without a base; otherwise natural
-  int percent = 100;                // what 1% is divided by: 1 reads 75% as 75
+  bool indexed = false;             // F_k is the value of F at k: where indices of sums run through subscripts
 };
 
 class Lowerer {
@@ -28,7 +29,9 @@ class Lowerer {
   // Are two nodes equal by more than fingerprints? Asked for arguments of atoms. Unset: no.
   std::function<bool(int, int)> same_value;
 
-  Dag& dag() { return dag_; }
+  // Sums and products with bounds that are no numbers can be tried at whole values of their bounds' variables: the nodes with these
+  // replaced (the k-th variable by first + k) and the sums added up. False: there is no such sum.
+  bool TryBounds(std::int64_t first, int* a, int* b);
   void set_options(const LowerOptions& options) { options_ = options; }
 
  private:
@@ -36,6 +39,7 @@ class Lowerer {
     std::string head;
     std::vector<int> args;  // nodes
     int node;
+    int bound;  // of a sum: the node of its variable; -1
   };
 
   int Decimal(std::string_view text);
@@ -46,7 +50,9 @@ class Lowerer {
   int Trigonometric(std::string_view name, int x, bool* known);
   int Bound(const Expr& expression, std::size_t variable);  // lowers args[0] with the variable bound
   int Calculus(const Expr& expression);
-  int AtomOf(std::string head, std::vector<int> args, std::uint32_t flags = 0);
+  int Deep(int node, std::vector<int> values, int* steps);  // substitutes in arguments of atoms too; values[i] < 0: variable i stays
+  int AtomOf(std::string head, std::vector<int> args, std::uint32_t flags = 0, int bound = -1);
+  std::optional<int> GeometricSeries(int body, int variable, int from);
   int Opaque(const Expr& expression, std::uint32_t flags = 0);
   // Text that is the same for equal structures; scalars in it are collected as arguments.
   void Shape(const Expr& expression, std::string* head, std::vector<int>* args);

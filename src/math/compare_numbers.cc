@@ -11,12 +11,12 @@ namespace {
 Expr Integer(int n) { return {.kind = Kind::kInteger, .text = std::to_string(n), .number = 0, .args = {}}; }
 
 struct Features {
-  bool unit = false, degree = false, percent = false, log = false;
+  bool unit = false, degree = false, log = false, sum = false;
 };
 void Scan(const Expr& e, Features* f) {
   f->unit |= e.kind == Kind::kUnit || e.kind == Kind::kMoney;
   f->degree |= e.kind == Kind::kDegree;
-  f->percent |= e.kind == Kind::kPercent;
+  f->sum |= e.kind == Kind::kCall && (e.text == "sum" || e.text == "product");
   f->log |= e.kind == Kind::kCall && e.text == "log" && e.number == 10 && e.args.size() == 1;
   for (const Expr& arg : e.args) Scan(arg, f);
 }
@@ -115,6 +115,18 @@ Ruling Judge::ScalarsAs(const Expr& a, const Expr& b, const LowerOptions& lower_
   const int y = lowerer.Lower(b);
   budget_.Spend(static_cast<long>(dag.nodes().size()) / 8);
   Ruling ruling = CompareNodes(&dag, x, y, &budget_);
+  if (ruling.equality == Equality::kUnknown && lower_a.indexed) {
+    int held = 0;
+    for (const std::int64_t first : {5, 6, 8}) {
+      int u = x, v = y;
+      if (!lowerer.TryBounds(first, &u, &v) || !budget_.Spend(static_cast<long>(dag.nodes().size()))) break;
+      const Ruling at = CompareNodes(&dag, u, v, &budget_);
+      if (at.equality == Equality::kDifferent) return {Equality::kDifferent, "sum", "the sums differ at whole bounds from " + std::to_string(first)};
+      if (!Holds(at)) break;
+      ++held;
+    }
+    if (held == 3) return {Equality::kProbablyEqual, "sum", "the sums agree at three whole values of their bounds"};
+  }
   if (ruling.equality != Equality::kDifferent) return ruling;
   if (Policies(&dag, x, y, a, &ruling)) return ruling;
   if (options_.percent_either_way && ((dag.flags(x) | dag.flags(y)) & Dag::kVariable) == 0) {
@@ -142,6 +154,7 @@ Ruling Judge::Scalars(const Expr& a, const Expr& b) {
   Scan(a, &fa);
   Scan(b, &fb);
   LowerOptions plain;
+  plain.indexed = fa.sum || fb.sum;
   if (fa.unit != fb.unit) {
     if (!options_.ignore_units) return {Equality::kDifferent, "unit", "one side has a unit"};
     plain.drop_units = true;
