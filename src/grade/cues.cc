@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "grade/words.h"
@@ -18,7 +19,7 @@ struct Cue {
   std::string_view text;  // lower case
   bool weak = false;      // also said of other things ("our solution is correct"): only with a number or a formula behind it
 };
-constexpr auto kCues = std::to_array<Cue>({{"####"}, {"answer is"}, {"answers are"}, {"answer is:"}, {"answer:"}, {"answers:"}, {"answer**:"},
+constexpr auto kCues = std::to_array<Cue>({{"####"}, {"<answer>"}, {"answer is"}, {"answers are"}, {"answer is:"}, {"answer:"}, {"answers:"}, {"answer**:"},
                                            {"answer:**"}, {"answer**"}, {"answer ="}, {"answer would be"}, {"answer should be"},
                                            {"answer to the problem is"}, {"answer to this question is"}, {"answer to the question is"},
                                            {"answer is therefore"}, {"result is", true}, {"result:", true}, {"solution is", true},
@@ -49,8 +50,9 @@ std::vector<CueAt> LastCues(std::string_view text) {
       case '#':
         if (second != '#') continue;
         break;
+      case '<':
       case 'a':
-        if (second != 'n') continue;
+        if (second != 'n' && second != 'a') continue;
         break;
       case 'r':
         if (second != 'e') continue;
@@ -70,7 +72,19 @@ std::vector<CueAt> LastCues(std::string_view text) {
   return found;
 }
 
-// Markup and colons between a cue and what it announces.
+// Words between "is" and the value.
+constexpr auto kFillers = std::to_array<std::string_view>({"equal to ", "therefore ", "thus ", "then ", "indeed ", "exactly ", "simply ", "also ",
+                                                           "given by ", "approximately ", "about ", "roughly ", "around ", "just ", "now "});
+
+std::string_view SkipFiller(std::string_view text) {
+  const std::string lower = LowerAscii(text.substr(0, 16));
+  for (const std::string_view filler : kFillers) {
+    if (std::string_view(lower).starts_with(filler)) return text.substr(filler.size());
+  }
+  return text;
+}
+
+// Markup, colons and fillers between a cue and what it announces.
 std::string_view SkipToStatement(std::string_view text) {
   for (;;) {
     const std::size_t size = text.size();
@@ -78,6 +92,7 @@ std::string_view SkipToStatement(std::string_view text) {
     // An opening "**" belongs to what it makes bold; a closing one is followed by a blank or a line's end.
     if (text.starts_with("**") && (text.size() == 2 || IsBlank(text[2]) || text[2] == ':')) text.remove_prefix(2);
     if (text.starts_with("\u2705")) text.remove_prefix(3);
+    text = SkipFiller(text);
     if (text.size() == size) return text;
   }
 }
@@ -120,7 +135,7 @@ std::string_view CutStatement(std::string_view text) {
     }
     const char byte = text[at];
     const bool last = at + 1 == text.size();
-    if (byte == '\n' || (byte == '.' && !last && IsBlank(text[at + 1])) || (byte == '?' && (last || IsBlank(text[at + 1])))) {
+    if (byte == '\n' || text.substr(at).starts_with("</") || (byte == '.' && !last && IsBlank(text[at + 1])) || (byte == '?' && (last || IsBlank(text[at + 1])))) {
       end = at;
       break;
     }
@@ -175,16 +190,35 @@ std::optional<std::string> AnswerOfSentence(std::string_view sentence) {
   }
   if (end == 0) return std::nullopt;
   std::string_view statement = sentence.substr(end);
-  const std::string rest = LowerAscii(statement);
-  for (const std::string_view filler : {"equal to ", "therefore ", "thus ", "then ", "indeed ", "exactly ", "simply ", "also ", "given by ", "approximately ", "about ", "roughly ", "around ", "just "}) {
-    if (std::string_view(rest).starts_with(filler)) {
-      statement.remove_prefix(filler.size());
-      break;
-    }
-  }
+  statement = SkipFiller(statement);
   statement = CutStatement(statement);
   if (statement.empty()) return std::nullopt;
   return std::string(statement);
+}
+
+std::optional<std::string> OnlyFormulaAtEnd(std::string_view sentence) {
+  sentence = Trim(sentence);
+  while (sentence.ends_with(".")) sentence.remove_suffix(1);
+  if (sentence.size() > kLongestStatement) return std::nullopt;
+  for (std::size_t at = 0; at < sentence.size(); ++at) {
+    if (sentence[at] != '$' && sentence[at] != '\\') continue;
+    const std::size_t framed = FramedLength(sentence.substr(at));
+    if (framed == 0 || at + framed != sentence.size()) return std::nullopt;
+    return std::string(WithoutFrame(sentence.substr(at)));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> DisplayAtEnd(std::string_view text) {
+  text = Trim(text);
+  for (const auto& [open, close] : {std::pair<std::string_view, std::string_view>("\\[", "\\]"), std::pair<std::string_view, std::string_view>("$$", "$$")}) {
+    if (!text.ends_with(close)) continue;
+    const std::string_view before = text.substr(0, text.size() - close.size());
+    const std::size_t begin = before.rfind(open);
+    if (begin == kNone) continue;
+    return std::string(WithoutFrame(before.substr(begin + open.size())));
+  }
+  return std::nullopt;
 }
 
 }  // namespace mathcoder::grade

@@ -18,6 +18,12 @@ std::optional<std::string> AnswerInBold(std::string_view text);
 // sentence states none.
 std::optional<std::string> AnswerOfSentence(std::string_view sentence);
 
+// The formula that ends a sentence and is its only one: "Hence $x = 2$." says x = 2.
+std::optional<std::string> OnlyFormulaAtEnd(std::string_view sentence);
+
+// What stands in the display \[...\] or $$...$$ that ends the text.
+std::optional<std::string> DisplayAtEnd(std::string_view text);
+
 // A sentence's part from its front up to where it turns to reasons ("42 because geometry proves it": "42"), without its frame.
 std::string_view CutStatement(std::string_view text);
 

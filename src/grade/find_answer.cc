@@ -74,11 +74,13 @@ std::optional<std::string> OnlyNumber(std::string_view sentence) {
 
 // The last line, where it is an answer: a formula, or a sentence that states one.
 std::optional<FinalAnswer> InLastLine(std::string_view text) {
+  if (auto display = DisplayAtEnd(text); display && ReadsAsFormula(*display)) return Stated(std::move(display), "last line");
   const std::string_view line = LastLine(text);
   if (SaysNothing(line)) return std::nullopt;
   if (ReadsAsFormula(line)) return FinalAnswer{std::string(WithoutFrame(line)), "last line"};
   const std::string_view sentence = LastSentence(line);
   if (auto stated = AnswerOfSentence(sentence); stated && StatesValue(*stated)) return Stated(std::move(stated), "last line");
+  if (auto formula = OnlyFormulaAtEnd(sentence); formula && ReadsAsFormula(*formula)) return Stated(std::move(formula), "last line");
   return Stated(OnlyNumber(sentence), "last line");
 }
 
@@ -136,6 +138,7 @@ FinalAnswer FindAnswer(std::string_view message) {
   }
   // A sentence that ends in a value states that value; any other text is the answer as it stands.
   if (auto stated = AnswerOfSentence(whole); stated && StatesValue(*stated)) return {*stated, "last line"};
+  if (auto formula = OnlyFormulaAtEnd(whole); formula && ReadsAsFormula(*formula)) return {*formula, "last line"};
   return {std::string(WithoutFrame(whole)), "given"};
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "grade/boxes.h"
+#include "grade/cues.h"
 #include "grade/grade.h"
 #include "grade/published.h"
 #include "grade/words.h"
@@ -170,6 +171,8 @@ struct Grader::State {
     };
     if (options.policy.choice_letters) accept(BehindChoice(text), "behind choice", "the choice's value is the reference");
     accept(BeforeRemark(text), "before remark", "the value before a remark is the reference");
+    // "The function is even." for "even": words are looked into only when they would be wrong as a whole.
+    if (const auto stated = AnswerOfSentence(text); stated && HoldsWords(text)) accept(*stated, "end of sentence", "the sentence ends in the reference");
     return verdict;
   }
 

@@ -33,6 +33,8 @@ TEST(Grader, Strict) {
            {"73", "... Final Answer: **73**", kYes},
            {"\\boxed{5}", "5.0", kYes},
            {"x^2-1", "so \\boxed{(x-1)(x+1)}", kYes},
+           {"\\text{even}", "The function is even.", kYes},
+           {"\\text{even}", "The function is not even.", kNo},
            {"no solution", "No solution.", kYes},
            {"f is continuous", "f is continuous", kYes},
            {"3", "4", kNo},

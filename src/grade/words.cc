@@ -55,7 +55,7 @@ std::string LowerAscii(std::string_view text) {
 }
 
 std::string_view LastLine(std::string_view text) {
-  text = Trim(text);
+  for (text = Trim(text); text.ends_with("```");) text = Trim(text.substr(0, text.size() - 3));  // the end of a fence is no line
   const std::size_t newline = text.rfind('\n');
   return Trim(newline == std::string_view::npos ? text : text.substr(newline + 1));
 }
