@@ -7,11 +7,6 @@
 namespace mathcoder::math {
 namespace {
 
-bool IsNumeric(const Expr& e) {
-  if (e.kind == Kind::kSymbol || e.kind == Kind::kText || e.kind == Kind::kRelation) return false;
-  return std::all_of(e.args.begin(), e.args.end(), IsNumeric);
-}
-
 // f, f + g, f \circ g: what is applied, not multiplied.
 bool IsOfFunctions(const Expr& e) {
   if (e.kind == Kind::kSymbol) return e.text == "f" || e.text == "g" || e.text == "h";
@@ -349,113 +344,6 @@ Expr Parser::ParseExponent() {
   if (Is(Tok::kCaret)) base = ParsePostfix(std::move(base));
   Expr e = Number(std::move(base));
   return minus ? Make(Kind::kNegate, "", std::move(e)) : e;
-}
-
-// ---- units
-
-bool Parser::AtUnit(const Expr& before) const {
-  if (!options_.units) return false;
-  if (before.kind == Kind::kText || before.kind == Kind::kRelation || before.kind == Kind::kMatrix) return false;
-  const bool numeric = IsNumeric(before);
-  if (Is(Tok::kUnit)) return true;
-  // 0.0 m/s: single letters are units where nothing else is left
-  if (Is(Tok::kText)) {
-    const std::string lower = Lower(Now().text);
-    if (IsHalfDay(lower)) return false;
-    std::size_t words = 1;
-    for (std::size_t i = 0, start = 0; i <= lower.size(); ++i) {
-      if (i < lower.size() && lower[i] != ' ') {
-        const char c = lower[i];
-        const bool plain = (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '\'' || c == '/' || c == '^' || (c >= '0' && c <= '9') ||
-                           static_cast<unsigned char>(c) >= 0x80;
-        if (!plain) return false;
-        continue;
-      }
-      const std::string_view word = std::string_view(lower).substr(start, i - start);
-      if (IsSentenceWord(word)) return false;
-      start = i + 1;
-      ++words;
-    }
-    if (words > 7) return false;
-    return numeric || IsUnitWord(lower) || !CurrencyOf(lower).empty() || IsUnitWord(lower.substr(0, lower.find(' ')));
-  }
-  if (Is(Tok::kWord) && numeric) {
-    // 21 dogs, 14 right triangles: words to the end of the part
-    std::size_t n = 0;
-    while (Ahead(n).type == Tok::kWord || Ahead(n).type == Tok::kUnit) {
-      if (IsSentenceWord(Lower(Ahead(n).text)) || Ahead(n).text == ".") return false;
-      ++n;
-    }
-    const Tok end = Ahead(n).type;
-    return n <= 4 && (end == Tok::kEnd || end == Tok::kComma || end == Tok::kWordAnd || end == Tok::kWordOr || end == Tok::kPlus ||
-                      end == Tok::kMinus || end == Tok::kClose || end == Tok::kRightBrace || end == Tok::kRelation);
-  }
-  return false;
-}
-
-bool Parser::TakeUnitPower(std::string* unit) {
-  std::size_t n = 0;
-  if (Is(Tok::kRightBrace)) return false;
-  std::string power;
-  if (Is(Tok::kSuperscript)) {
-    power = Now().text;
-    n = 1;
-  } else if (Is(Tok::kCaret)) {
-    const bool braces = Ahead(1).type == Tok::kLeftBrace;
-    const Token& digit = Ahead(braces ? 2 : 1);
-    if (digit.type != Tok::kNumber || Source(digit).size() != 1) return false;
-    if (braces && Ahead(3).type != Tok::kRightBrace) return false;
-    power = Source(digit);
-    n = braces ? 4 : 2;
-  } else {
-    return false;
-  }
-  *unit += "^" + power;
-  at_ += n;
-  return true;
-}
-
-Expr Parser::ParseUnit(Expr value) {
-  std::string unit;
-  while (true) {
-    if (Is(Tok::kUnit) || Is(Tok::kText) || Is(Tok::kWord)) {
-      if (!unit.empty() && unit.back() != '/') unit += ' ';
-      bool space = false;
-      for (char c : Now().text) {  // single spaces
-        if (c == ' ' || c == '\n' || c == '\t' || c == '~') {
-          space = true;
-          continue;
-        }
-        if (space && !unit.empty()) unit += ' ';
-        space = false;
-        unit += c;
-      }
-      ++at_;
-      TakeUnitPower(&unit);
-    } else if (Is(Tok::kSlash) && (Ahead().type == Tok::kUnit || Ahead().type == Tok::kText || Ahead().type == Tok::kWord)) {
-      unit += '/';
-      ++at_;
-    } else if (Is(Tok::kSlash) && Ahead().type == Tok::kLetter && (Ahead().text == "h" || Ahead().text == "s")) {
-      unit += '/';
-      unit += Ahead().text;
-      at_ += 2;
-      TakeUnitPower(&unit);
-    } else {
-      break;
-    }
-  }
-  const std::string lower = Lower(unit);
-  if (lower == "percent" || lower == "per cent") return Make(Kind::kPercent, "", std::move(value));
-  if (lower == "degrees" || lower == "degree" || lower == "deg") return Make(Kind::kDegree, "", std::move(value));
-  if (lower == "degrees celsius") return Make(Kind::kUnit, "°C", std::move(value));
-  if (lower == "degrees fahrenheit") return Make(Kind::kUnit, "°F", std::move(value));
-  if (const std::string_view currency = CurrencyOf(lower); !currency.empty()) {
-    // $5 dollars says it twice
-    if (value.kind == Kind::kMoney) return value;
-    return Make(Kind::kMoney, currency, std::move(value));
-  }
-  while (!unit.empty() && unit.back() == '.') unit.pop_back();
-  return Make(Kind::kUnit, unit, std::move(value));
 }
 
 }  // namespace mathcoder::math

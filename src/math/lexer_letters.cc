@@ -1,0 +1,163 @@
+// Runs of letters: functions, names, units, words, or variables side by side.
+#include <algorithm>
+
+#include "math/lexer_state.h"
+#include "math/words.h"
+
+namespace mathcoder::math {
+
+bool Lexer::OpensAt(std::size_t i) const {
+  while (IsSpace(At(i))) ++i;
+  return At(i) == '(' || At(i) == '[' || Starts(i, "\\left(") || Starts(i, "\\left[") || Starts(i, "\\left\\{") || Starts(i, "{") ||
+         Starts(i, "\\{");
+}
+
+bool Lexer::LoneUnit(std::size_t i) const {
+  if (!options_.units || !space_ || Previous() != Tok::kNumber || out_.tokens.size() > 2 || !IsUnitLetter(text_.substr(i, 1)))
+    return false;
+  if (out_.tokens.size() == 2 && out_.tokens[0].type != Tok::kMinus) return false;
+  const std::string_view rest = text_.substr(i + 1, end_ - i - 1);
+  // "6 g" is more often a product of a variable; "0.5 g" is not
+  const Token& number = out_.tokens.back();
+  const bool decimal = text_.substr(number.begin, number.end - number.begin).find('.') != std::string_view::npos;
+  return (rest.empty() && decimal) || rest == "/s" || rest == "/h" || rest == "/s^2" || rest == "/min";
+}
+
+std::size_t Lexer::HalfDay(std::size_t begin, std::size_t end, std::string_view run) {
+  if (Previous() != Tok::kNumber || run.size() > 2) return 0;
+  const char half = run[0] == 'a' || run[0] == 'A' ? 'a' : run[0] == 'p' || run[0] == 'P' ? 'p' : '\0';
+  if (half == '\0') return 0;
+  const auto is_m = [](char c) { return c == 'm' || c == 'M'; };
+  if (run.size() == 2 && !is_m(run[1])) return 0;
+  if (run.size() == 1) {
+    if (At(end) != '.' || !is_m(At(end + 1)) || IsLetter(At(end + 2))) return 0;
+    end += 2;
+  }
+  if (At(end) == '.') ++end;
+  Push(Tok::kText, begin, end, half == 'a' ? "am" : "pm");
+  return end;
+}
+
+std::size_t Lexer::Letters(std::size_t begin) {
+  std::size_t end = begin;
+  while (IsLetter(At(end))) ++end;
+  const std::string_view run = text_.substr(begin, end - begin);
+  if (const std::size_t half = HalfDay(begin, end, run); half != 0) return half;
+  if (run.size() == 1) {
+    Push(LoneUnit(begin) ? Tok::kUnit : Tok::kLetter, begin, end, run);
+    return end;
+  }
+  // math.sqrt(2), np.pi
+  if (At(end) == '.' && IsLetter(At(end + 1)) &&
+      (run == "math" || run == "np" || run == "sp" || run == "sympy" || run == "numpy")) {
+    return end + 1;
+  }
+  if (run == "Interval" && At(end) == '.') {
+    std::size_t method = end + 1;
+    while (IsLetter(At(method))) ++method;
+    Push(Tok::kName, begin, method, text_.substr(begin, method - begin));
+    return method;
+  }
+  if (run.find_first_not_of("ABCDEF") == std::string_view::npos && (Starts(end, "_{16}") || Starts(end, "_16"))) {
+    Push(Tok::kNumber, begin, end);
+    return end;
+  }
+  if (const std::size_t named = Named(begin, end, run)) return named;
+  Split(begin, end);
+  return end;
+}
+
+std::size_t Lexer::Named(std::size_t begin, std::size_t end, std::string_view run) {
+  const bool number_before = AfterNumber();
+  const bool call = OpensAt(end);
+  if (const Function* f = FindFunction(run.size() == 1 ? std::string_view() : run)) {
+    // log10, atan2 are names with digits
+    if (const std::size_t digits = Digits(end); digits > end && (run == "log" || run == "atan") && OpensAt(digits)) {
+      if (const Function* longer = FindFunction(text_.substr(begin, digits - begin))) {
+        Push(Tok::kFunction, begin, digits).function = longer;
+        return digits;
+      }
+    }
+    const bool as_unit = number_before && !call && IsUnitWord(run) && At(end) != ' ';
+    if ((call || f->bare) && !as_unit) {
+      Push(Tok::kFunction, begin, end).function = f;
+      return end;
+    }
+  }
+  if (number_before && options_.units && IsUnitWord(run) && !call) {
+    Push(Tok::kUnit, begin, end, run);
+    return end;
+  }
+  if (const Spelling* name = FindPlainName(run); name != nullptr && (name->type != Tok::kAccent || call)) {
+    if (name->type == Tok::kMod && call && (out_.tokens.empty() || !EndsOperand(Previous()))) {
+      Push(Tok::kFunction, begin, end).function = FindFunction("mod");
+    } else {
+      Token& token = Push(name->type, begin, end, name->text.empty() && name->type == Tok::kAccent ? run : name->text);
+      token.count = name->count;
+    }
+    return end;
+  }
+  if (FunctionsOfVariables(run, call)) {
+    Split(begin, end);
+    return end;
+  }
+  // value1, num_students: a program's names
+  const bool ordinary = IsOrdinaryWord(run);
+  if (run.size() >= 3 && (ordinary || (!out_.latex && run.size() >= 4)) &&
+      (At(end) == '_' || IsDigit(At(end)) || Starts(end, "\\_"))) {
+    std::size_t i = end;
+    while (IsLetter(At(i)) || IsDigit(At(i)) || (At(i) == '_' && At(i + 1) != '{') || Starts(i, "\\_")) i += At(i) == '\\' ? 2 : 1;
+    Push(Tok::kName, begin, i, text_.substr(begin, i - begin));
+    return i;
+  }
+  if (ordinary) {
+    std::size_t i = end;  // don't, Jet's, push-ups
+    while ((At(i) == '\'' || At(i) == '-') && IsLetter(At(i + 1)) && IsLetter(At(i - 1)) &&
+           (At(i) == '\'' || IsLetter(At(i + 2)))) {
+      ++i;
+      while (IsLetter(At(i))) ++i;
+    }
+    Push(Tok::kWord, begin, i, text_.substr(begin, i - begin));
+    return i;
+  }
+  return 0;
+}
+
+bool Lexer::FunctionsOfVariables(std::string_view run, bool call) {
+  constexpr std::string_view kVariables = "xyztnabuv";
+  if (run.size() > 12 || IsListedWord(run)) return false;
+  bool function = false, variable = true;
+  while (!run.empty()) {
+    if (const Function* f = FindBarePrefix(run)) {
+      run.remove_prefix(f->spelled.size());
+      if (run.empty() && !call) return false;
+      function = true;
+      variable = false;
+    } else {
+      if (kVariables.find(run[0]) == std::string_view::npos || (variable && function)) return false;
+      run.remove_prefix(1);
+      variable = true;
+    }
+  }
+  return function;
+}
+
+void Lexer::Split(std::size_t begin, std::size_t end) {
+  std::size_t i = begin;
+  while (i < end) {
+    const std::string_view rest = text_.substr(i, end - i);
+    const Function* f = end - begin <= 12 ? FindBarePrefix(rest) : nullptr;
+    if (f != nullptr && (rest.size() > f->spelled.size() || OpensAt(end) || At(end) == '^' || At(end) == ' ')) {
+      Push(Tok::kFunction, i, i + f->spelled.size()).function = f;
+      i += f->spelled.size();
+    } else if (rest.size() >= 2 && rest.substr(0, 2) == "pi" && end - begin <= 4) {
+      Push(Tok::kConstant, i, i + 2, "pi");
+      i += 2;
+    } else {
+      Push(Tok::kLetter, i, i + 1, rest.substr(0, 1));
+      ++i;
+    }
+  }
+}
+
+}  // namespace mathcoder::math
