@@ -2,6 +2,6 @@
 # The jail's Python goes to PREFIX/lib/mathcoder/python/: MATHCODER_DEPS=PREFIX/lib/mathcoder scripts/make-jail-python current.
 include(GNUInstallDirs)
 install(TARGETS mathcoder RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS mathcoder-sandboxd mathcoder_jail RUNTIME DESTINATION libexec/mathcoder LIBRARY DESTINATION libexec/mathcoder)
+install(TARGETS mathcoder-sandboxd mathcoder-mathd mathcoder_jail RUNTIME DESTINATION libexec/mathcoder LIBRARY DESTINATION libexec/mathcoder)
 install(DIRECTORY models/ DESTINATION share/mathcoder/models FILES_MATCHING PATTERN "*.gguf" PATTERN "*.md" PATTERN "SHA256SUMS")
 install(FILES LICENSE DESTINATION share/doc/mathcoder)

@@ -23,10 +23,14 @@ Comparison CompareWithin(const Expr& reference, const Expr& answer, const Compar
 
 std::string_view Name(Equality equality) {
   switch (equality) {
-    case Equality::kEqual: return "equal";
-    case Equality::kProbablyEqual: return "probably equal";
-    case Equality::kDifferent: return "different";
-    case Equality::kUnknown: return "unknown";
+    case Equality::kEqual:
+      return "equal";
+    case Equality::kProbablyEqual:
+      return "probably equal";
+    case Equality::kDifferent:
+      return "different";
+    case Equality::kUnknown:
+      return "unknown";
   }
   return "unknown";
 }

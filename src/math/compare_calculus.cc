@@ -65,28 +65,47 @@ std::optional<int> Rule(Dag* dag, int node, int variable, Table* table) {
   const auto square = [&](int x) { return dag->Multiply(x, x); };
   const auto chain = [&](int outer) { return dag->Multiply(outer, *da); };
   switch (n.op) {
-    case MC_ADD: return dag->Add(*da, *db);
-    case MC_NEG: return dag->Negate(*da);
-    case MC_MUL: return dag->Add(dag->Multiply(*da, n.b), dag->Multiply(n.a, *db));
-    case MC_DIV: return dag->Divide(dag->Subtract(dag->Multiply(*da, n.b), dag->Multiply(n.a, *db)), square(n.b));
+    case MC_ADD:
+      return dag->Add(*da, *db);
+    case MC_NEG:
+      return dag->Negate(*da);
+    case MC_MUL:
+      return dag->Add(dag->Multiply(*da, n.b), dag->Multiply(n.a, *db));
+    case MC_DIV:
+      return dag->Divide(dag->Subtract(dag->Multiply(*da, n.b), dag->Multiply(n.a, *db)), square(n.b));
     case MC_POW:
       if (!DependsOn(*dag, n.b, variable)) return chain(dag->Multiply(n.b, dag->Power(n.a, dag->Subtract(n.b, one))));
       return dag->Multiply(node, dag->Add(dag->Multiply(*db, dag->Unary(MC_LOG, n.a)), dag->Divide(dag->Multiply(n.b, *da), n.a)));
-    case MC_EXP: return chain(node);
-    case MC_LOG: return dag->Divide(*da, n.a);
-    case MC_SQRT: return dag->Divide(*da, dag->Multiply(dag->Rational(2, 1), node));
-    case MC_SIN: return chain(dag->Unary(MC_COS, n.a));
-    case MC_COS: return chain(dag->Negate(dag->Unary(MC_SIN, n.a)));
-    case MC_ASIN: return dag->Divide(*da, dag->SquareRoot(dag->Subtract(one, square(n.a))));
-    case MC_ACOS: return dag->Negate(dag->Divide(*da, dag->SquareRoot(dag->Subtract(one, square(n.a)))));
-    case MC_ATAN: return dag->Divide(*da, dag->Add(one, square(n.a)));
-    case MC_SINH: return chain(dag->Unary(MC_COSH, n.a));
-    case MC_COSH: return chain(dag->Unary(MC_SINH, n.a));
-    case MC_ASINH: return dag->Divide(*da, dag->SquareRoot(dag->Add(square(n.a), one)));
-    case MC_ACOSH: return dag->Divide(*da, dag->SquareRoot(dag->Subtract(square(n.a), one)));
-    case MC_ATANH: return dag->Divide(*da, dag->Subtract(one, square(n.a)));
-    case MC_ABS: return chain(dag->Unary(MC_SIGN, n.a));
-    default: return std::nullopt;
+    case MC_EXP:
+      return chain(node);
+    case MC_LOG:
+      return dag->Divide(*da, n.a);
+    case MC_SQRT:
+      return dag->Divide(*da, dag->Multiply(dag->Rational(2, 1), node));
+    case MC_SIN:
+      return chain(dag->Unary(MC_COS, n.a));
+    case MC_COS:
+      return chain(dag->Negate(dag->Unary(MC_SIN, n.a)));
+    case MC_ASIN:
+      return dag->Divide(*da, dag->SquareRoot(dag->Subtract(one, square(n.a))));
+    case MC_ACOS:
+      return dag->Negate(dag->Divide(*da, dag->SquareRoot(dag->Subtract(one, square(n.a)))));
+    case MC_ATAN:
+      return dag->Divide(*da, dag->Add(one, square(n.a)));
+    case MC_SINH:
+      return chain(dag->Unary(MC_COSH, n.a));
+    case MC_COSH:
+      return chain(dag->Unary(MC_SINH, n.a));
+    case MC_ASINH:
+      return dag->Divide(*da, dag->SquareRoot(dag->Add(square(n.a), one)));
+    case MC_ACOSH:
+      return dag->Divide(*da, dag->SquareRoot(dag->Subtract(square(n.a), one)));
+    case MC_ATANH:
+      return dag->Divide(*da, dag->Subtract(one, square(n.a)));
+    case MC_ABS:
+      return chain(dag->Unary(MC_SIGN, n.a));
+    default:
+      return std::nullopt;
   }
 }
 
@@ -194,7 +213,8 @@ std::optional<int> Integrated(Dag* dag, int node, int variable, int* steps) {
       const int inner = n.op == MC_EXP ? node : n.op == MC_SIN ? dag->Negate(dag->Unary(MC_COS, n.a)) : dag->Unary(MC_SIN, n.a);
       return dag->Divide(inner, linear->first);
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

@@ -37,7 +37,8 @@ Count RunFile(const std::filesystem::path& path) {
     const bool right = expected ? equal : c.equality == Equality::kDifferent;
     count.right += right ? 1 : 0;
     count.wrong_equal += equal && !expected ? 1 : 0;
-    if (!right) count.failures += gold + " | " + prediction + ": " + std::string(Name(c.equality)) + " [" + c.rule + "] " + c.reason + "\n";
+    if (!right)
+      count.failures += gold + " | " + prediction + ": " + std::string(Name(c.equality)) + " [" + c.rule + "] " + c.reason + "\n";
   }
   return count;
 }

@@ -67,9 +67,12 @@ std::vector<Expr> ElementsOf(const Expr& e) {
     if (others && e.args.size() > 1) name = &e.args[0].args[0];
   }
   for (const Expr& arg : e.args) {
-    if (name != nullptr && !IsStatement(arg)) add(Expr{.kind = Kind::kRelation, .text = "=", .number = 0, .args = {*name, arg}});
-    else if ((e.kind == Kind::kOr || e.kind == Kind::kAnd) && arg.kind == e.kind) for (const Expr& inner : ElementsOf(arg)) elements.push_back(inner);
-    else add(arg);
+    if (name != nullptr && !IsStatement(arg))
+      add(Expr{.kind = Kind::kRelation, .text = "=", .number = 0, .args = {*name, arg}});
+    else if ((e.kind == Kind::kOr || e.kind == Kind::kAnd) && arg.kind == e.kind)
+      for (const Expr& inner : ElementsOf(arg)) elements.push_back(inner);
+    else
+      add(arg);
   }
   return elements;
 }
@@ -203,10 +206,12 @@ std::optional<Parametrised> ParameterOf(const Expr& e) {
   p.rest = e;
   p.rest.args.clear();
   for (const Expr& part : e.args) {
-    const bool over = part.kind == Kind::kRelation && part.text == "in" && part.args.size() == 2 && part.args[0].kind == Kind::kSymbol &&
-                      (part.args[1].text == "Integers" || part.args[1].text == "Z");
-    if (over && p.name.empty()) p.name = part.args[0].text;
-    else p.rest.args.push_back(part);
+    const bool over = part.kind == Kind::kRelation && part.text == "in" && part.args.size() == 2 &&
+                      part.args[0].kind == Kind::kSymbol && (part.args[1].text == "Integers" || part.args[1].text == "Z");
+    if (over && p.name.empty())
+      p.name = part.args[0].text;
+    else
+      p.rest.args.push_back(part);
   }
   if (p.name.empty() || p.rest.args.empty()) return std::nullopt;
   return p;
@@ -254,7 +259,8 @@ Ruling Judge::Collections(const Expr& a, const Expr& b) {
     const auto x = EvaluateSet(a), y = EvaluateSet(b);
     if (x && y) return Unordered(x->args, y->args, false);
     if (sets_a && sets_b && a.text == b.text) {
-      const Ruling parts = a.text == "setminus" || a.text == "transpose" ? Parts(a.args, b.args, "set") : Unordered(a.args, b.args, false);
+      const Ruling parts =
+          a.text == "setminus" || a.text == "transpose" ? Parts(a.args, b.args, "set") : Unordered(a.args, b.args, false);
       if (Holds(parts)) return parts;
     }
     return {Equality::kUnknown, "set", "an operation on sets that could not be carried out"};

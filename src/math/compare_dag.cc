@@ -35,8 +35,8 @@ bool Reduce(Wide num, Wide den, std::int64_t* n, std::int64_t* d) {
 
 std::uint64_t Key(const exact::Node& n) {
   std::uint64_t h = static_cast<std::uint64_t>(n.op) * 0x9e3779b97f4a7c15ULL;
-  for (const std::uint64_t part : {static_cast<std::uint64_t>(n.a), static_cast<std::uint64_t>(n.b), static_cast<std::uint64_t>(n.num),
-                                   static_cast<std::uint64_t>(n.den)}) {
+  for (const std::uint64_t part : {static_cast<std::uint64_t>(n.a), static_cast<std::uint64_t>(n.b),
+                                   static_cast<std::uint64_t>(n.num), static_cast<std::uint64_t>(n.den)}) {
     h = (h ^ part) * 0xff51afd7ed558ccdULL;
     h ^= h >> 32;
   }
@@ -95,16 +95,17 @@ int Dag::BigRational(std::string num, std::string den) {
   digits_.push_back(std::move(num));
   const char* big_num = digits_.back().c_str();
   digits_.push_back(std::move(den));
-  return Make({.op = MC_RATIONAL, .a = -1, .b = -1, .num = 0, .den = 0, .big_num = big_num, .big_den = digits_.back().c_str()}, residue,
-              inverse ? 0U : static_cast<std::uint32_t>(kKernel));
+  return Make({.op = MC_RATIONAL, .a = -1, .b = -1, .num = 0, .den = 0, .big_num = big_num, .big_den = digits_.back().c_str()},
+              residue, inverse ? 0U : static_cast<std::uint32_t>(kKernel));
 }
 
 int Dag::Variable(std::string_view name) {
   std::size_t i = 0;
   while (i < names_.size() && names_[i] != name) ++i;
   if (i == names_.size()) names_.emplace_back(name);
-  return Make({.op = MC_VARIABLE, .a = -1, .b = -1, .num = static_cast<std::int64_t>(i), .den = 0, .big_num = nullptr, .big_den = nullptr},
-              ScatterText(name), kVariable);
+  return Make(
+      {.op = MC_VARIABLE, .a = -1, .b = -1, .num = static_cast<std::int64_t>(i), .den = 0, .big_num = nullptr, .big_den = nullptr},
+      ScatterText(name), kVariable);
 }
 
 int Dag::Constant(int op) {
@@ -158,7 +159,8 @@ int Dag::Multiply(int a, int b) {
   if (IsInteger(a, &value) && value == -1) return Negate(b);
   if (IsInteger(b, &value) && value == -1) return Negate(a);
   for (const auto& [infinite, factor] : {std::pair{a, b}, std::pair{b, a}}) {
-    if (node(infinite).op == MC_OPS && IsSmallRational(factor) && node(factor).num != 0) return node(factor).num > 0 ? infinite : Negate(infinite);
+    if (node(infinite).op == MC_OPS && IsSmallRational(factor) && node(factor).num != 0)
+      return node(factor).num > 0 ? infinite : Negate(infinite);
   }
   if (a == b && node(a).op == MC_SQRT) return node(a).a;
   if (a == b && (flags(a) & (kInfinite | kNoisy | kUndefined)) == 0) return RationalPower(a, 2, 1);
@@ -179,7 +181,8 @@ int Dag::Divide(int a, int b) {
   if (IsSmallRational(b) && (flags(b) & (kUndefined | kNoisy)) == 0) return Multiply(a, Rational(node(b).den, node(b).num));
   const auto inverse = Invert(fingerprint(b));
   if (!inverse && IsZero(fingerprint(b)) && (flags(b) & kKernel) == 0) return Undefined();
-  const Residue residue = inverse ? mathcoder::math::Multiply(fingerprint(a), *inverse) : Scatter(99, fingerprint(a), fingerprint(b));
+  const Residue residue =
+      inverse ? mathcoder::math::Multiply(fingerprint(a), *inverse) : Scatter(99, fingerprint(a), fingerprint(b));
   return MakeOp(MC_DIV, a, b, residue, flags(a) | flags(b) | (inverse ? 0U : static_cast<std::uint32_t>(kKernel)));
 }
 
@@ -241,8 +244,9 @@ int Dag::RationalPower(int a, std::int64_t num, std::int64_t den) {
         n *= node(a).num, d *= node(a).den;
         fits = Fits(n) && Fits(d);
       }
-      if (fits) return num > 0 ? Rational(static_cast<std::int64_t>(n), static_cast<std::int64_t>(d))
-                               : Rational(static_cast<std::int64_t>(n < 0 ? -d : d), static_cast<std::int64_t>(n < 0 ? -n : n));
+      if (fits)
+        return num > 0 ? Rational(static_cast<std::int64_t>(n), static_cast<std::int64_t>(d))
+                       : Rational(static_cast<std::int64_t>(n < 0 ? -d : d), static_cast<std::int64_t>(n < 0 ? -n : n));
     }
     Residue base = fingerprint(a);
     std::uint32_t extra = 0;
@@ -302,8 +306,8 @@ int Dag::Power(int a, int b) {
   return Kernel(MC_POW, a, b, extra);
 }
 
-// Is the node's leading sign a minus? Decides which of u and -u an even or odd function keeps; any rule that answers differently for
-// the two will do.
+// Is the node's leading sign a minus? Decides which of u and -u an even or odd function keeps; any rule that answers differently
+// for the two will do.
 bool Dag::LeadsNegative(int a) const {
   const Residue& f = fingerprint(a);
   return f[0] > kPrimes[0] / 2;
@@ -379,13 +383,27 @@ int Dag::SineOrCosine(int op, int a) {
     const auto root = [&](std::int64_t n) { return SquareRoot(Rational(n, 1)); };
     const int quarter = Rational(1, 4);
     switch (twelfths) {
-      case 0: result = Rational(0, 1); break;
-      case 1: result = Multiply(quarter, Subtract(root(6), root(2))); break;
-      case 2: result = Rational(1, 2); break;
-      case 3: result = Multiply(Rational(1, 2), root(2)); break;
-      case 4: result = Multiply(Rational(1, 2), root(3)); break;
-      case 5: result = Multiply(quarter, Add(root(6), root(2))); break;
-      default: result = Rational(1, 1); break;
+      case 0:
+        result = Rational(0, 1);
+        break;
+      case 1:
+        result = Multiply(quarter, Subtract(root(6), root(2)));
+        break;
+      case 2:
+        result = Rational(1, 2);
+        break;
+      case 3:
+        result = Multiply(Rational(1, 2), root(2));
+        break;
+      case 4:
+        result = Multiply(Rational(1, 2), root(3));
+        break;
+      case 5:
+        result = Multiply(quarter, Add(root(6), root(2)));
+        break;
+      default:
+        result = Rational(1, 1);
+        break;
     }
     return negative ? Negate(result) : result;
   }
@@ -397,7 +415,8 @@ int Dag::SineOrCosine(int op, int a) {
   const Residue t = Scatter(MC_SIN, fingerprint(a));
   const Residue square = mathcoder::math::Multiply(t, t);
   const auto inverse = Invert(mathcoder::math::Add(ResidueOf(1), square));
-  const Residue top = op == MC_SIN ? mathcoder::math::Add(t, t) : mathcoder::math::Add(ResidueOf(1), mathcoder::math::Negate(square));
+  const Residue top =
+      op == MC_SIN ? mathcoder::math::Add(t, t) : mathcoder::math::Add(ResidueOf(1), mathcoder::math::Negate(square));
   return MakeOp(op, a, -1, inverse ? mathcoder::math::Multiply(top, *inverse) : Scatter(97, t), flags(a) | kKernel);
 }
 
@@ -427,17 +446,22 @@ void Dag::Factors(int a, int power, int* coefficient, std::vector<std::pair<int,
   if (factors->size() > 32 || std::abs(power) > 4096) return;  // the caller gives up
   std::int64_t times = 0;
   switch (n.op) {
-    case MC_RATIONAL: *coefficient = Multiply(*coefficient, Power(a, Rational(power, 1))); return;
+    case MC_RATIONAL:
+      *coefficient = Multiply(*coefficient, Power(a, Rational(power, 1)));
+      return;
     case MC_NEG:
       if (power % 2 != 0) *coefficient = Negate(*coefficient);
       return Factors(n.a, power, coefficient, factors);
-    case MC_MUL: Factors(n.a, power, coefficient, factors); return Factors(n.b, power, coefficient, factors);
+    case MC_MUL:
+      Factors(n.a, power, coefficient, factors);
+      return Factors(n.b, power, coefficient, factors);
     case MC_POW:
       if (IsInteger(n.b, &times) && times > 0 && times <= 64 && std::abs(power) <= 64) {
         return Factors(n.a, power * static_cast<int>(times), coefficient, factors);
       }
       break;
-    default: break;
+    default:
+      break;
   }
   for (auto& [base, exponent] : *factors) {
     if (fingerprint(base) != fingerprint(a)) continue;
@@ -473,11 +497,15 @@ int Dag::Unary(int op, int a) {
   const bool integer = IsInteger(a, &value);
   const bool rational = IsSmallRational(a);
   switch (op) {
-    case MC_EXP: return ExpOf(a);
-    case MC_SQRT: return SquareRoot(a);
-    case MC_LOG: return integer && value == 0 ? Undefined() : integer && value == 1 ? Rational(0, 1) : LogOf(a);
+    case MC_EXP:
+      return ExpOf(a);
+    case MC_SQRT:
+      return SquareRoot(a);
+    case MC_LOG:
+      return integer && value == 0 ? Undefined() : integer && value == 1 ? Rational(0, 1) : LogOf(a);
     case MC_SIN:
-    case MC_COS: return SineOrCosine(op, a);
+    case MC_COS:
+      return SineOrCosine(op, a);
     case MC_ASIN:
     case MC_ATAN:
     case MC_SINH:
@@ -503,10 +531,12 @@ int Dag::Unary(int op, int a) {
     case MC_RE:
     case MC_IM:
     case MC_ARG:
-    case MC_CONJ: return Kernel(op, a, -1, kSigned);
+    case MC_CONJ:
+      return Kernel(op, a, -1, kSigned);
     case MC_FLOOR:
     case MC_CEIL:
-    case MC_ROUND: return integer ? a : Folded(Kernel(op, a, -1, kSigned));
+    case MC_ROUND:
+      return integer ? a : Folded(Kernel(op, a, -1, kSigned));
     case MC_FACTORIAL:
       if (integer && value < 0) return Undefined();
       if (integer && value <= 20) {
@@ -523,7 +553,8 @@ int Dag::Unary(int op, int a) {
     case MC_GAMMA:
       if (integer) return value < 1 ? Undefined() : Unary(MC_FACTORIAL, Rational(value - 1, 1));
       return Unary(MC_FACTORIAL, Subtract(a, Rational(1, 1)));
-    default: break;
+    default:
+      break;
   }
   return Kernel(op, a, -1);
 }
@@ -568,13 +599,27 @@ int Dag::Substitute(int target, const std::vector<int>& values) {
     const int a = n.a >= 0 ? image[Index(n.a)] : -1;
     const int b = n.b >= 0 ? image[Index(n.b)] : -1;
     switch (n.op) {
-      case MC_VARIABLE: out = Index(static_cast<int>(n.num)) < values.size() ? values[static_cast<std::size_t>(n.num)] : i; break;
-      case MC_ADD: out = Add(a, b); break;
-      case MC_MUL: out = Multiply(a, b); break;
-      case MC_DIV: out = Divide(a, b); break;
-      case MC_NEG: out = Negate(a); break;
-      case MC_POW: out = Power(a, b); break;
-      default: out = a < 0 ? i : b < 0 ? Unary(n.op, a) : Binary(n.op, a, b); break;
+      case MC_VARIABLE:
+        out = Index(static_cast<int>(n.num)) < values.size() ? values[static_cast<std::size_t>(n.num)] : i;
+        break;
+      case MC_ADD:
+        out = Add(a, b);
+        break;
+      case MC_MUL:
+        out = Multiply(a, b);
+        break;
+      case MC_DIV:
+        out = Divide(a, b);
+        break;
+      case MC_NEG:
+        out = Negate(a);
+        break;
+      case MC_POW:
+        out = Power(a, b);
+        break;
+      default:
+        out = a < 0 ? i : b < 0 ? Unary(n.op, a) : Binary(n.op, a, b);
+        break;
     }
   }
   return image[Index(target)];

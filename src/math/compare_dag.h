@@ -1,7 +1,8 @@
-// Scalars as a graph without repetition: each operation with the same arguments is one node, rational constants are folded while they
-// are short, and cheap identities (even and odd functions, roots and logarithms of integers, exp of sums, angles that are twelfths of pi)
-// are applied while a node is made. Each node carries a fingerprint (math/compare_residue.h): equal fingerprints say with an error
-// of about 2^-120 that two nodes are one rational function of the same kernels; unequal ones prove a difference where no kernels are.
+// Scalars as a graph without repetition: each operation with the same arguments is one node, rational constants are folded while
+// they are short, and cheap identities (even and odd functions, roots and logarithms of integers, exp of sums, angles that are
+// twelfths of pi) are applied while a node is made. Each node carries a fingerprint (math/compare_residue.h): equal fingerprints
+// say with an error of about 2^-120 that two nodes are one rational function of the same kernels; unequal ones prove a difference
+// where no kernels are.
 //
 // A kernel is a value about which the fingerprint knows nothing: log 2, x^n, sin(x) beyond sin^2 + cos^2 = 1.
 #pragma once
@@ -23,15 +24,15 @@ class Dag {
  public:
   // What a node or something below it is.
   enum Flag : std::uint32_t {
-    kVariable = 1,     // depends on a variable
-    kKernel = 2,       // holds a kernel: unequal fingerprints prove nothing
-    kSigned = 4,       // abs, sign, re, im, arg, conjugate: negative values of the variables matter
-    kUndefined = 8,    // divides by zero
-    kNoisy = 16,       // a decimal of 15 digits or more: may be a rounded double
-    kMeaning = 32,     // a variable stands for something with a meaning that is not computed here (an integral)
-    kProbable = 64,    // two atoms were identified on evidence, not by proof
-    kInfinite = 128,   // infinity as a number
-    kIntegers = 256,   // its variables are meant as integers: (-1)^n
+    kVariable = 1,    // depends on a variable
+    kKernel = 2,      // holds a kernel: unequal fingerprints prove nothing
+    kSigned = 4,      // abs, sign, re, im, arg, conjugate: negative values of the variables matter
+    kUndefined = 8,   // divides by zero
+    kNoisy = 16,      // a decimal of 15 digits or more: may be a rounded double
+    kMeaning = 32,    // a variable stands for something with a meaning that is not computed here (an integral)
+    kProbable = 64,   // two atoms were identified on evidence, not by proof
+    kInfinite = 128,  // infinity as a number
+    kIntegers = 256,  // its variables are meant as integers: (-1)^n
   };
 
   int Rational(std::int64_t num, std::int64_t den);

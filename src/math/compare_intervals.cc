@@ -94,8 +94,10 @@ class Reals {
         }
         return total;
       }
-      case Kind::kRelation: return Relation(e, depth);
-      default: return std::nullopt;
+      case Kind::kRelation:
+        return Relation(e, depth);
+      default:
+        return std::nullopt;
     }
   }
 
@@ -128,8 +130,10 @@ class Reals {
         if (*gap < 0 || (*gap == 0 && (p.low_closed || last.high_closed))) {
           const auto higher = Order(p.high, last.high);
           if (!higher) return std::nullopt;
-          if (*higher > 0) last.high = p.high, last.high_closed = p.high_closed;
-          else if (*higher == 0) last.high_closed = last.high_closed || p.high_closed;
+          if (*higher > 0)
+            last.high = p.high, last.high_closed = p.high_closed;
+          else if (*higher == 0)
+            last.high_closed = last.high_closed || p.high_closed;
           continue;
         }
       }
@@ -155,9 +159,7 @@ class Reals {
 
  private:
   bool Finite(int node) const { return (dag_.flags(node) & Dag::kInfinite) == 0; }
-  Pieces Line() {
-    return {{dag_.Negate(dag_.Infinity()), dag_.Infinity(), false, false}};
-  }
+  Pieces Line() { return {{dag_.Negate(dag_.Infinity()), dag_.Infinity(), false, false}}; }
   Ruling End(int a, int b) {
     const Ruling r = CompareNodes(&dag_, a, b, &budget_);
     if (r.equality == Equality::kEqual) return {Equality::kEqual, "interval", "the same sets of reals"};
@@ -233,7 +235,9 @@ class Reals {
       return Expr{.kind = Kind::kOr, .text = "", .number = 0, .args = {relation("=", inner, bound), relation("=", inner, minus)}};
     }
     const char* less = strict ? "<" : "<=";
-    return Expr{.kind = below ? Kind::kAnd : Kind::kOr, .text = "", .number = 0,
+    return Expr{.kind = below ? Kind::kAnd : Kind::kOr,
+                .text = "",
+                .number = 0,
                 .args = below ? std::vector<Expr>{relation(less, inner, bound), relation(less, minus, inner)}
                               : std::vector<Expr>{relation(less, bound, inner), relation(less, inner, minus)}};
   }
@@ -323,8 +327,10 @@ class Reals {
     Pieces pieces;
     if (roots.empty()) return outside ? Line() : Pieces{};
     if (roots.size() == 1) {
-      if (outside) pieces.push_back({roots[0], high, closed, false});
-      else pieces.push_back({low, roots[0], false, closed});
+      if (outside)
+        pieces.push_back({roots[0], high, closed, false});
+      else
+        pieces.push_back({low, roots[0], false, closed});
     } else if (outside) {
       pieces.push_back({low, roots[0], false, closed});
       pieces.push_back({roots[1], high, closed, false});
@@ -351,18 +357,27 @@ class Reals {
 
 bool IsIntervalLike(const Expr& e) {
   switch (e.kind) {
-    case Kind::kGroup: return e.args.size() == 2 && IsScalar(e.args[0]) && IsScalar(e.args[1]);
-    case Kind::kCall: return e.text == "union" || e.text == "intersection" || e.text == "setminus";
-    case Kind::kSet: return true;
-    case Kind::kSetBuilder: return true;
-    case Kind::kSymbol: return e.text == "R" || e.text == "Reals";
+    case Kind::kGroup:
+      return e.args.size() == 2 && IsScalar(e.args[0]) && IsScalar(e.args[1]);
+    case Kind::kCall:
+      return e.text == "union" || e.text == "intersection" || e.text == "setminus";
+    case Kind::kSet:
+      return true;
+    case Kind::kSetBuilder:
+      return true;
+    case Kind::kSymbol:
+      return e.text == "R" || e.text == "Reals";
     case Kind::kRelation:
-      return e.text == "<" || e.text == "<=" || e.text == ">" || e.text == ">=" || e.text == "!=" || e.text == "in" || e.text == "notin";
+      return e.text == "<" || e.text == "<=" || e.text == ">" || e.text == ">=" || e.text == "!=" || e.text == "in" ||
+             e.text == "notin";
     case Kind::kAnd:
     case Kind::kOr:
-    case Kind::kNot: return std::all_of(e.args.begin(), e.args.end(), IsIntervalLike);
-    case Kind::kList: return std::all_of(e.args.begin(), e.args.end(), [](const Expr& p) { return IsStatement(p) && IsIntervalLike(p); });
-    default: return false;
+    case Kind::kNot:
+      return std::all_of(e.args.begin(), e.args.end(), IsIntervalLike);
+    case Kind::kList:
+      return std::all_of(e.args.begin(), e.args.end(), [](const Expr& p) { return IsStatement(p) && IsIntervalLike(p); });
+    default:
+      return false;
   }
 }
 

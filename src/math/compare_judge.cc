@@ -27,9 +27,8 @@ std::optional<std::string> WordsOf(const Expr& e) {
 
 const Expr& Unwrapped(const Expr& e) {
   const Expr* at = &e;
-  while (at->args.size() == 1 &&
-         (at->kind == Kind::kList || at->kind == Kind::kAnd || at->kind == Kind::kOr ||
-          (at->kind == Kind::kGroup && at->text == "()"))) {
+  while (at->args.size() == 1 && (at->kind == Kind::kList || at->kind == Kind::kAnd || at->kind == Kind::kOr ||
+                                  (at->kind == Kind::kGroup && at->text == "()"))) {
     at = &at->args[0];
   }
   return *at;
@@ -50,7 +49,8 @@ bool HasKind(const Expr& e, Kind kind) {
 }
 
 bool IsStatement(const Expr& e) {
-  return e.kind == Kind::kRelation || e.kind == Kind::kAnd || e.kind == Kind::kOr || e.kind == Kind::kNot || e.kind == Kind::kImplies;
+  return e.kind == Kind::kRelation || e.kind == Kind::kAnd || e.kind == Kind::kOr || e.kind == Kind::kNot ||
+         e.kind == Kind::kImplies;
 }
 
 Ruling Judge::Compare(const Expr& reference, const Expr& answer) {
@@ -74,7 +74,8 @@ std::optional<Ruling> Judge::Words(const Expr& a, const Expr& b) {
     if (!yes && said != "false" && said != "no") continue;
     const auto truth = TruthOf(*other);
     if (!truth) return Ruling{Equality::kUnknown, "statement", "the statement's truth is not known"};
-    return Ruling{*truth == yes ? Equality::kEqual : Equality::kDifferent, "statement", *truth ? "the statement is true" : "it is false"};
+    return Ruling{*truth == yes ? Equality::kEqual : Equality::kDifferent, "statement",
+                  *truth ? "the statement is true" : "it is false"};
   }
   const auto text_a = WordsOf(a), text_b = WordsOf(b);
   if (text_a && text_b) {
@@ -98,10 +99,12 @@ std::optional<Ruling> Judge::ValueOfStatement(const Expr& a, const Expr& b) {
       if (side.kind == Kind::kSymbol) return true;
       // f(x), angle ABC, C_n: a call of a named function on symbols or numbers
       return (side.kind == Kind::kCall || side.kind == Kind::kApply) &&
-             std::all_of(side.args.begin(), side.args.end(), [](const Expr& arg) {
-               return arg.kind == Kind::kSymbol || arg.kind == Kind::kInteger || arg.kind == Kind::kMultiply;
-             }) && (side.kind == Kind::kApply || side.text.size() == 1 || side.text == "angle" || side.text == "segment" ||
-                    side.text == "triangle" || side.text == "det");
+             std::all_of(side.args.begin(), side.args.end(),
+                         [](const Expr& arg) {
+                           return arg.kind == Kind::kSymbol || arg.kind == Kind::kInteger || arg.kind == Kind::kMultiply;
+                         }) &&
+             (side.kind == Kind::kApply || side.text.size() == 1 || side.text == "angle" || side.text == "segment" ||
+              side.text == "triangle" || side.text == "det");
     };
     if (name(e.args[0])) return &e.args[1];
     if (name(e.args[1])) return &e.args[0];

@@ -40,8 +40,8 @@ class Judge {
   Ruling Ratios(const Expr& a, const Expr& b);
 
   // compare_collections.cc
-  Ruling Parts(const std::vector<Expr>& a, const std::vector<Expr>& b, const char* rule);       // in order
-  Ruling Unordered(const std::vector<Expr>& a, const std::vector<Expr>& b, bool repetitions);   // as multisets or sets
+  Ruling Parts(const std::vector<Expr>& a, const std::vector<Expr>& b, const char* rule);      // in order
+  Ruling Unordered(const std::vector<Expr>& a, const std::vector<Expr>& b, bool repetitions);  // as multisets or sets
   Ruling Collections(const Expr& a, const Expr& b);
   Ruling CasesOf(const Expr& a, const Expr& b);
   std::optional<Expr> EvaluateSet(const Expr& e);  // union, intersection, setminus of finite sets

@@ -44,10 +44,14 @@ bool IsScalar(const Expr& e) {
     case Kind::kEllipsis:
     case Kind::kChoice:
     case Kind::kText:
-    case Kind::kTime: return false;
-    case Kind::kRatio: return e.args.size() == 2;
-    case Kind::kCall: return e.text != "union" && e.text != "intersection" && e.text != "setminus" && e.text != "transpose";
-    default: return true;
+    case Kind::kTime:
+      return false;
+    case Kind::kRatio:
+      return e.args.size() == 2;
+    case Kind::kCall:
+      return e.text != "union" && e.text != "intersection" && e.text != "setminus" && e.text != "transpose";
+    default:
+      return true;
   }
 }
 
@@ -115,8 +119,10 @@ int Lowerer::Based(const Expr& e) {
       continue;
     }
     int digit = 99;
-    if (std::isdigit(static_cast<unsigned char>(c)) != 0) digit = c - '0';
-    else if (std::isalpha(static_cast<unsigned char>(c)) != 0) digit = std::tolower(static_cast<unsigned char>(c)) - 'a' + 10;
+    if (std::isdigit(static_cast<unsigned char>(c)) != 0)
+      digit = c - '0';
+    else if (std::isalpha(static_cast<unsigned char>(c)) != 0)
+      digit = std::tolower(static_cast<unsigned char>(c)) - 'a' + 10;
     if (e.number < 2 || digit >= e.number) return Opaque(e);
     value = dag_.Add(dag_.Multiply(value, base), dag_.Rational(digit, 1));
     if (fraction) places = dag_.Multiply(places, base);
@@ -138,8 +144,10 @@ int Lowerer::AtomOf(std::string head, std::vector<int> args, std::uint32_t flags
     bool same = true, probable = false;
     for (std::size_t i = 0; same && i < args.size(); ++i) {
       if (dag_.fingerprint(atom.args[i]) == dag_.fingerprint(args[i])) continue;
-      if (((dag_.flags(atom.args[i]) | dag_.flags(args[i])) & (Dag::kKernel | Dag::kNoisy)) == 0) same = false;
-      else same = probable = same_value && same_value(atom.args[i], args[i]);
+      if (((dag_.flags(atom.args[i]) | dag_.flags(args[i])) & (Dag::kKernel | Dag::kNoisy)) == 0)
+        same = false;
+      else
+        same = probable = same_value && same_value(atom.args[i], args[i]);
     }
     if (!same) continue;
     if (probable) dag_.SetFlag(atom.node, Dag::kProbable);
@@ -175,13 +183,17 @@ int Lowerer::Opaque(const Expr& e, std::uint32_t flags) {
   for (const Expr& arg : e.args) Shape(arg, &head, &args);
   if (reversible && args.size() > 1) {
     const auto before = [&](int a, int b) { return dag_.fingerprint(a) < dag_.fingerprint(b); };
-    if (e.text == "triangle") std::sort(args.begin(), args.end(), before);
-    else if (before(args.back(), args.front())) std::reverse(args.begin(), args.end());
+    if (e.text == "triangle")
+      std::sort(args.begin(), args.end(), before);
+    else if (before(args.back(), args.front()))
+      std::reverse(args.begin(), args.end());
   } else if (reversible && e.args.size() == 1 && e.args[0].kind == Kind::kSymbol && e.args[0].text.size() > 1) {
     std::string points = e.args[0].text;
     const std::string reversed(points.rbegin(), points.rend());
-    if (e.text == "triangle") std::sort(points.begin(), points.end());
-    else points = std::min(points, reversed);
+    if (e.text == "triangle")
+      std::sort(points.begin(), points.end());
+    else
+      points = std::min(points, reversed);
     head += "'" + points;
     args.clear();
   } else if (reversible && e.args.size() == 1 && e.args[0].kind == Kind::kMultiply) {
@@ -190,8 +202,10 @@ int Lowerer::Opaque(const Expr& e, std::uint32_t flags) {
     for (const Expr& p : e.args[0].args) letters = letters && p.kind == Kind::kSymbol, points += p.text;
     if (letters) {
       const std::string reversed(points.rbegin(), points.rend());
-      if (e.text == "triangle") std::sort(points.begin(), points.end());
-      else points = std::min(points, reversed);
+      if (e.text == "triangle")
+        std::sort(points.begin(), points.end());
+      else
+        points = std::min(points, reversed);
       head += "'" + points;
       args.clear();
     }
@@ -292,7 +306,8 @@ bool Lowerer::TryBounds(std::int64_t first, int* a, int* b) {
     if (atom.bound < 0) continue;
     for (int v = 0; v < dag_.variables(); ++v) {
       const int node = dag_.Variable(std::string(dag_.name(v)));
-      if (dag_.name(v).rfind("s:", 0) != 0 || (!DependsOn(dag_, atom.args[1], node) && !DependsOn(dag_, atom.args[2], node))) continue;
+      if (dag_.name(v).rfind("s:", 0) != 0 || (!DependsOn(dag_, atom.args[1], node) && !DependsOn(dag_, atom.args[2], node)))
+        continue;
       if (values[static_cast<std::size_t>(v)] < 0) values[static_cast<std::size_t>(v)] = dag_.Rational(first + v, 1);
       any = true;
     }
@@ -325,7 +340,8 @@ std::optional<int> Lowerer::GeometricSeries(int body, int variable, int from) {
 
 int Lowerer::Calculus(const Expr& e) {
   const std::size_t count = e.args.size();
-  if (count < 2 || (e.args[1].kind != Kind::kSymbol && e.args[1].kind != Kind::kConstant) || !IsScalar(e.args[0])) return Opaque(e, Dag::kMeaning | Dag::kKernel);
+  if (count < 2 || (e.args[1].kind != Kind::kSymbol && e.args[1].kind != Kind::kConstant) || !IsScalar(e.args[0]))
+    return Opaque(e, Dag::kMeaning | Dag::kKernel);
   const int variable = dag_.Variable("bound " + std::to_string(bound_.size()));
   if (e.text == "derivative") {
     std::int64_t order = 1;
@@ -412,9 +428,9 @@ int Lowerer::Call(const Expr& e) {
   if (name == "segment" || name == "angle" || name == "triangle") return Opaque(e);
   if (e.args.size() == 1) {
     static constexpr std::pair<std::string_view, int> kUnary[] = {
-        {"exp", MC_EXP},     {"ln", MC_LOG},      {"sqrt", MC_SQRT},           {"abs", MC_ABS},     {"sign", MC_SIGN},
-        {"floor", MC_FLOOR}, {"ceil", MC_CEIL},   {"round", MC_ROUND},         {"gamma", MC_GAMMA}, {"factorial", MC_FACTORIAL},
-        {"re", MC_RE},       {"im", MC_IM},       {"arg", MC_ARG},             {"conjugate", MC_CONJ}, {"erf", MC_ERF},
+        {"exp", MC_EXP},     {"ln", MC_LOG},    {"sqrt", MC_SQRT},   {"abs", MC_ABS},        {"sign", MC_SIGN},
+        {"floor", MC_FLOOR}, {"ceil", MC_CEIL}, {"round", MC_ROUND}, {"gamma", MC_GAMMA},    {"factorial", MC_FACTORIAL},
+        {"re", MC_RE},       {"im", MC_IM},     {"arg", MC_ARG},     {"conjugate", MC_CONJ}, {"erf", MC_ERF},
         {"zeta", MC_ZETA}};
     for (const auto& [known, op] : kUnary) {
       if (name == known) return dag_.Unary(op, Lower(e.args[0]));
@@ -475,8 +491,10 @@ int Lowerer::Lower(const Expr& e) {
     case Kind::kInteger:
       if (!AllDigits(e.text)) break;
       return dag_.BigRational(Trimmed(e.text), "1");
-    case Kind::kDecimal: return Decimal(e.text);
-    case Kind::kBased: return Based(e);
+    case Kind::kDecimal:
+      return Decimal(e.text);
+    case Kind::kBased:
+      return Based(e);
     case Kind::kMixed:
       if (known(2)) return dag_.Add(arg(0), arg(1));
       break;
@@ -499,12 +517,14 @@ int Lowerer::Lower(const Expr& e) {
         if (mark != std::string::npos && mark > 0 && mark + 1 < e.text.size()) {
           std::string index = e.text.substr(mark + 1);
           if (index.front() == '{' && index.back() == '}') index = index.substr(1, index.size() - 2);
-          const ReadResult read = ReadMath(index, {.max_bytes = 256, .max_depth = 16, .max_nodes = 64, .prose = false, .units = false});
+          const ReadResult read =
+              ReadMath(index, {.max_bytes = 256, .max_depth = 16, .max_nodes = 64, .prose = false, .units = false});
           if (read.ok() && IsScalar(read.expr())) return AtomOf("sub " + e.text.substr(0, mark), {Lower(read.expr())});
         }
       }
       return dag_.Variable("s:" + e.text);
-    case Kind::kCall: return Call(e);
+    case Kind::kCall:
+      return Call(e);
     case Kind::kApply:
       // (f(a) - g(b))(x) is written as a product is; so it is read on both sides.
       if (known(2) && (e.args[0].kind == Kind::kAdd || e.args[0].kind == Kind::kMultiply || e.args[0].kind == Kind::kNegate) &&
@@ -564,7 +584,8 @@ int Lowerer::Lower(const Expr& e) {
     case Kind::kOrdinal:
       if (known(1)) return arg(0);
       break;
-    default: break;
+    default:
+      break;
   }
   return Opaque(e);
 }

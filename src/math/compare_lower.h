@@ -1,5 +1,5 @@
-// From the tree of what was written (math/expr.h) to scalars in a Dag. What is no scalar (a set inside f({1, 2})) or has no meaning here
-// (f(x), the segment AB) becomes an atom: a variable whose identity is its name and the values of its arguments.
+// From the tree of what was written (math/expr.h) to scalars in a Dag. What is no scalar (a set inside f({1, 2})) or has no meaning
+// here (f(x), the segment AB) becomes an atom: a variable whose identity is its name and the values of its arguments.
 #pragma once
 
 #include <functional>
@@ -50,7 +50,8 @@ class Lowerer {
   int Trigonometric(std::string_view name, int x, bool* known);
   int Bound(const Expr& expression, std::size_t variable);  // lowers args[0] with the variable bound
   int Calculus(const Expr& expression);
-  int Deep(int node, std::vector<int> values, int* steps);  // substitutes in arguments of atoms too; values[i] < 0: variable i stays
+  int Deep(int node, std::vector<int> values,
+           int* steps);  // substitutes in arguments of atoms too; values[i] < 0: variable i stays
   int AtomOf(std::string head, std::vector<int> args, std::uint32_t flags = 0, int bound = -1);
   std::optional<int> GeometricSeries(int body, int variable, int from);
   int Opaque(const Expr& expression, std::uint32_t flags = 0);

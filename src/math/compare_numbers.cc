@@ -24,18 +24,23 @@ void Scan(const Expr& e, Features* f) {
 // The decimal that a reference is, its sign, percent and unit removed.
 const Expr* DecimalOf(const Expr& e, bool* percent) {
   switch (e.kind) {
-    case Kind::kDecimal: return e.text.find('(') == std::string::npos ? &e : nullptr;
-    case Kind::kPercent: *percent = true; [[fallthrough]];
+    case Kind::kDecimal:
+      return e.text.find('(') == std::string::npos ? &e : nullptr;
+    case Kind::kPercent:
+      *percent = true;
+      [[fallthrough]];
     case Kind::kNegate:
     case Kind::kUnit:
     case Kind::kMoney:
-    case Kind::kDegree: return e.args.size() == 1 ? DecimalOf(e.args[0], percent) : nullptr;
-    default: return nullptr;
+    case Kind::kDegree:
+      return e.args.size() == 1 ? DecimalOf(e.args[0], percent) : nullptr;
+    default:
+      return nullptr;
   }
 }
 
 struct Digits {
-  int places = 0;       // the last digit stands for 10^-places
+  int places = 0;  // the last digit stands for 10^-places
   int significant = 0;
 };
 Digits DigitsOf(std::string_view text) {
@@ -52,8 +57,10 @@ Digits DigitsOf(std::string_view text) {
       int exponent = 0;
       bool negative = false;
       for (++i; i < text.size(); ++i) {
-        if (text[i] == '-') negative = true;
-        else if (std::isdigit(static_cast<unsigned char>(text[i])) != 0 && exponent < 1000) exponent = exponent * 10 + (text[i] - '0');
+        if (text[i] == '-')
+          negative = true;
+        else if (std::isdigit(static_cast<unsigned char>(text[i])) != 0 && exponent < 1000)
+          exponent = exponent * 10 + (text[i] - '0');
       }
       d.places -= negative ? -exponent : exponent;
     }
@@ -121,7 +128,8 @@ Ruling Judge::ScalarsAs(const Expr& a, const Expr& b, const LowerOptions& lower_
       int u = x, v = y;
       if (!lowerer.TryBounds(first, &u, &v) || !budget_.Spend(static_cast<long>(dag.nodes().size()))) break;
       const Ruling at = CompareNodes(&dag, u, v, &budget_);
-      if (at.equality == Equality::kDifferent) return {Equality::kDifferent, "sum", "the sums differ at whole bounds from " + std::to_string(first)};
+      if (at.equality == Equality::kDifferent)
+        return {Equality::kDifferent, "sum", "the sums differ at whole bounds from " + std::to_string(first)};
       if (!Holds(at)) break;
       ++held;
     }

@@ -1,5 +1,5 @@
-// Properties of equality over generated expressions, against an oracle that shares nothing with it: the tree is evaluated modulo 2^61 - 1
-// at random points (rational expressions), or in long double (with functions). MATHCODER_PROPERTY_N: how many (100000);
+// Properties of equality over generated expressions, against an oracle that shares nothing with it: the tree is evaluated modulo
+// 2^61 - 1 at random points (rational expressions), or in long double (with functions). MATHCODER_PROPERTY_N: how many (100000);
 // MATHCODER_SEED: another seed.
 #include <gtest/gtest.h>
 
@@ -27,7 +27,9 @@ long FromEnvironment(const char* name, long otherwise) {
 // ---- the oracle ----
 
 constexpr std::uint64_t kPrime = (1ULL << 61) - 1;
-std::uint64_t Times(std::uint64_t a, std::uint64_t b) { return static_cast<std::uint64_t>(static_cast<unsigned __int128>(a) * b % kPrime); }
+std::uint64_t Times(std::uint64_t a, std::uint64_t b) {
+  return static_cast<std::uint64_t>(static_cast<unsigned __int128>(a) * b % kPrime);
+}
 std::uint64_t Raise(std::uint64_t a, std::uint64_t e) {
   std::uint64_t r = 1;
   for (; e > 0; e >>= 1, a = Times(a, a)) {
@@ -46,9 +48,12 @@ std::optional<std::uint64_t> Modular(const Expr& e, const ModularPoint& at) {
     v.push_back(*x);
   }
   switch (e.kind) {
-    case Kind::kInteger: return std::stoull(e.text) % kPrime;
-    case Kind::kSymbol: return at.at(e.text);
-    case Kind::kNegate: return v[0] == 0 ? 0 : kPrime - v[0];
+    case Kind::kInteger:
+      return std::stoull(e.text) % kPrime;
+    case Kind::kSymbol:
+      return at.at(e.text);
+    case Kind::kNegate:
+      return v[0] == 0 ? 0 : kPrime - v[0];
     case Kind::kAdd: {
       std::uint64_t sum = 0;
       for (const std::uint64_t x : v) sum = (sum + x) % kPrime;
@@ -69,7 +74,8 @@ std::optional<std::uint64_t> Modular(const Expr& e, const ModularPoint& at) {
       const std::uint64_t power = Raise(v[0], n);
       return negative ? Raise(power, kPrime - 2) : power;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -92,9 +98,12 @@ long double Real(const Expr& e, const RealPoint& at) {
   std::vector<long double> v;
   for (const Expr& arg : e.args) v.push_back(Real(arg, at));
   switch (e.kind) {
-    case Kind::kInteger: return std::stold(e.text);
-    case Kind::kSymbol: return at.at(e.text);
-    case Kind::kNegate: return -v[0];
+    case Kind::kInteger:
+      return std::stold(e.text);
+    case Kind::kSymbol:
+      return at.at(e.text);
+    case Kind::kNegate:
+      return -v[0];
     case Kind::kAdd: {
       long double sum = 0;
       for (const long double x : v) sum += x;
@@ -105,8 +114,10 @@ long double Real(const Expr& e, const RealPoint& at) {
       for (const long double x : v) product *= x;
       return product;
     }
-    case Kind::kDivide: return v[0] / v[1];
-    case Kind::kPower: return std::pow(v[0], v[1]);
+    case Kind::kDivide:
+      return v[0] / v[1];
+    case Kind::kPower:
+      return std::pow(v[0], v[1]);
     case Kind::kCall:
       if (e.text == "sin") return std::sin(v[0]);
       if (e.text == "cos") return std::cos(v[0]);
@@ -115,13 +126,16 @@ long double Real(const Expr& e, const RealPoint& at) {
       if (e.text == "sqrt") return std::sqrt(v[0]);
       if (e.text == "atan") return std::atan(v[0]);
       return NAN;
-    default: return NAN;
+    default:
+      return NAN;
   }
 }
 
 // ---- generation ----
 
-Expr Node(Kind kind, std::vector<Expr> args, std::string text = "") { return {.kind = kind, .text = std::move(text), .number = 0, .args = std::move(args)}; }
+Expr Node(Kind kind, std::vector<Expr> args, std::string text = "") {
+  return {.kind = kind, .text = std::move(text), .number = 0, .args = std::move(args)};
+}
 Expr Number(std::uint64_t n) { return Node(Kind::kInteger, {}, std::to_string(n)); }
 
 Expr Generate(Rng* rng, int depth, bool functions) {
@@ -142,8 +156,10 @@ Expr Generate(Rng* rng, int depth, bool functions) {
       return Node(Kind::kAdd, std::move(args));
     }
     case 2:
-    case 3: return Node(Kind::kMultiply, {Generate(rng, depth - 1, functions), Generate(rng, depth - 1, functions)});
-    case 4: return Node(Kind::kDivide, {Generate(rng, depth - 1, functions), Generate(rng, depth - 1, functions)});
+    case 3:
+      return Node(Kind::kMultiply, {Generate(rng, depth - 1, functions), Generate(rng, depth - 1, functions)});
+    case 4:
+      return Node(Kind::kDivide, {Generate(rng, depth - 1, functions), Generate(rng, depth - 1, functions)});
     case 5: {
       Expr exponent = Number(2 + pick(3));
       if (pick(5) == 0) exponent = Node(Kind::kNegate, {std::move(exponent)});
@@ -202,9 +218,12 @@ Expr Mutate(const Expr& e, Rng* rng) {
     const std::size_t last = at->kind == Kind::kPower ? 1 : at->args.size();
     at = &at->args[(*rng)() % last];
   }
-  if (at->kind == Kind::kInteger) *at = Number(std::stoull(at->text) + 1 + (*rng)() % 2);
-  else if (at->kind == Kind::kSymbol) at->text = at->text == "x" ? "y" : at->text == "y" ? "z" : "x";
-  else *at = Node(Kind::kNegate, {Expr(*at)});
+  if (at->kind == Kind::kInteger)
+    *at = Number(std::stoull(at->text) + 1 + (*rng)() % 2);
+  else if (at->kind == Kind::kSymbol)
+    at->text = at->text == "x" ? "y" : at->text == "y" ? "z" : "x";
+  else
+    *at = Node(Kind::kNegate, {Expr(*at)});
   return out;
 }
 

@@ -52,7 +52,8 @@ std::pair<int, int> Together(Dag* dag, int node, int* steps) {
       const int down = dag->Power(times > 0 ? a.second : a.first, dag->Rational(std::abs(times), 1));
       return {up, down};
     }
-    default: return {node, one};
+    default:
+      return {node, one};
   }
 }
 
@@ -111,7 +112,8 @@ Ruling Judge::Equations(const Expr& a, const Expr& b) {
     const Ruling tops = Proportional(&dag, top_f.first, top_g.first, false);
     if (Holds(tops)) return {tops.equality, "equation", "equal after clearing denominators"};
   }
-  if (ruling.equality == Equality::kDifferent) ruling = {Equality::kDifferent, "equation", "no constant factor between the equations"};
+  if (ruling.equality == Equality::kDifferent)
+    ruling = {Equality::kDifferent, "equation", "no constant factor between the equations"};
   return ruling;
 }
 
@@ -192,13 +194,15 @@ Ruling Judge::Relations(const Expr& written_a, const Expr& written_b) {
                    ? e.args[0]
                    : e;
     if (e.kind == Kind::kNot && out.kind == Kind::kRelation) out.text = out.text == "=" ? "!=" : "notin";
-    if (out.kind == Kind::kRelation && out.text == "!=" && out.args.size() == 2 && out.args[1].kind == Kind::kSet) out.text = "notin";
+    if (out.kind == Kind::kRelation && out.text == "!=" && out.args.size() == 2 && out.args[1].kind == Kind::kSet)
+      out.text = "notin";
     return out;
   };
   if (written_a.kind == Kind::kNot || written_b.kind == Kind::kNot) {
     const Expr a = plain(written_a), b = plain(written_b);
     if (a.kind != Kind::kNot || b.kind != Kind::kNot) {
-      if (a.kind == Kind::kNot || b.kind == Kind::kNot) return {Equality::kUnknown, "statement", "a negation that could not be resolved"};
+      if (a.kind == Kind::kNot || b.kind == Kind::kNot)
+        return {Equality::kUnknown, "statement", "a negation that could not be resolved"};
       if (a == b) return {Equality::kEqual, "statement", "the same statement"};
       return Relations(a, b);
     }
@@ -237,7 +241,8 @@ Ruling Judge::Relations(const Expr& written_a, const Expr& written_b) {
       return {equations.equality, "statement", equations.reason};
     }
     const Ruling straight = Parts(a.args, b.args, "statement");
-    const bool symmetric = a.text == "~" || a.text == "similar" || a.text == "parallel" || a.text == "perpendicular" || a.text == "congruent";
+    const bool symmetric =
+        a.text == "~" || a.text == "similar" || a.text == "parallel" || a.text == "perpendicular" || a.text == "congruent";
     if (Holds(straight) || !symmetric) return straight;
     Expr crossed = b;
     std::swap(crossed.args[0], crossed.args[1]);

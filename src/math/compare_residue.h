@@ -1,6 +1,6 @@
 // Residues modulo two fixed 61-bit primes: the map under which a normal form is fingerprinted. Both primes are 1 modulo 24 and have
-// every prime up to 47 as a square, so that i and the square roots of all products of those primes have residues as well, chosen once:
-// the map respects + - * / on everything built from rationals, variables, i and such roots. Other residue: proven different.
+// every prime up to 47 as a square, so that i and the square roots of all products of those primes have residues as well, chosen
+// once: the map respects + - * / on everything built from rationals, variables, i and such roots. Other residue: proven different.
 #pragma once
 
 #include <array>
@@ -22,9 +22,9 @@ Residue Negate(const Residue& a);
 Residue Multiply(const Residue& a, const Residue& b);
 std::optional<Residue> Invert(const Residue& a);  // nullopt: zero modulo one of the two
 Residue Power(const Residue& a, std::uint64_t exponent);
-bool IsZero(const Residue& a);                    // modulo both
+bool IsZero(const Residue& a);  // modulo both
 const Residue& RootOfMinusOne();
-const Residue& RootOfSmallPrime(int index);       // of kSmallPrimes
+const Residue& RootOfSmallPrime(int index);  // of kSmallPrimes
 // A pseudo-random element that depends on the tag and the residues only.
 Residue Scatter(std::uint64_t tag, const Residue& a, const Residue& b = {0, 0});
 Residue ScatterText(std::string_view text);

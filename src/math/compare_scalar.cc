@@ -8,10 +8,10 @@
 namespace mathcoder::math {
 namespace {
 
-constexpr long kBits = 1L << 17;        // of exact rationals in process
-constexpr double kNoise = 4.5e-16;      // two units in the last place of a double
+constexpr long kBits = 1L << 17;         // of exact rationals in process
+constexpr double kNoise = 4.5e-16;       // two units in the last place of a double
 constexpr double kRounded = 5e-15;       // half a unit of the 15th digit
-constexpr double kNoiseOfTerms = 4e-15; // where several rounded coefficients are added up
+constexpr double kNoiseOfTerms = 4e-15;  // where several rounded coefficients are added up
 
 using exact::Balls;
 using exact::Point;
@@ -53,8 +53,10 @@ std::vector<Point> SampleAll(const Dag& dag, int round, Sign sign) {
 
 std::string Number(double re, double im) {
   char text[64];
-  if (im != 0) std::snprintf(text, sizeof text, "%.6g%+.6gi", re, im);
-  else std::snprintf(text, sizeof text, "%.9g", re);
+  if (im != 0)
+    std::snprintf(text, sizeof text, "%.6g%+.6gi", re, im);
+  else
+    std::snprintf(text, sizeof text, "%.9g", re);
   return text;
 }
 
@@ -72,7 +74,8 @@ std::string Where(const Dag& dag, const std::vector<Point>& points) {
 
 // ---- proof as rational functions over kernels ----
 
-// A copy in which sin u and cos u are rational functions of one generator, and kernels whose arguments are proven equal are one generator.
+// A copy in which sin u and cos u are rational functions of one generator, and kernels whose arguments are proven equal are one
+// generator.
 class Proof {
  public:
   Proof(const Dag& dag, Budget* budget) : dag_(dag), budget_(*budget) {}
@@ -142,8 +145,7 @@ class Proof {
     std::vector<char> needed(static_cast<std::size_t>(target) + 1, 0);
     needed.back() = 1;
     const auto plain = [&](const exact::Node& n) {
-      return n.op == MC_ADD || n.op == MC_MUL || n.op == MC_DIV || n.op == MC_NEG ||
-             (n.op == MC_POW && dag_.IsInteger(n.b));
+      return n.op == MC_ADD || n.op == MC_MUL || n.op == MC_DIV || n.op == MC_NEG || (n.op == MC_POW && dag_.IsInteger(n.b));
     };
     for (int i = target; i >= 0; --i) {
       const exact::Node& n = dag_.node(i);
@@ -222,7 +224,8 @@ ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
     // A rational has its exact form; what is irrational can be a decimal only by rounding it.
     const bool rounded = ((dag->flags(a) ^ dag->flags(b)) & (Dag::kNoisy | Dag::kKernel)) == (Dag::kNoisy | Dag::kKernel);
     if (noisy && balls->relative <= (rounded ? kRounded : kNoise)) {
-      return {Equality::kProbablyEqual, "double", "they differ by less than a double's rounding: " + Number(balls->re_a, balls->im_a)};
+      return {Equality::kProbablyEqual, "double",
+              "they differ by less than a double's rounding: " + Number(balls->re_a, balls->im_a)};
     }
     if (balls->disjoint) {
       return {Equality::kDifferent, "ball", Number(balls->re_a, balls->im_a) + " is not " + Number(balls->re_b, balls->im_b)};
@@ -238,7 +241,8 @@ ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
   }
   if (budget->worker) {
     const auto truth = exact::CalciumEqual(Prefix(*dag, a, b), a, b);
-    if (truth) return {*truth ? Equality::kEqual : Equality::kDifferent, "calcium", *truth ? "proven by Calcium" : "disproven by Calcium"};
+    if (truth)
+      return {*truth ? Equality::kEqual : Equality::kDifferent, "calcium", *truth ? "proven by Calcium" : "disproven by Calcium"};
   }
   budget->worth_a_worker = true;
   if (agreed < 64) return {Equality::kUnknown, "ball", "equal to " + std::to_string(std::max(agreed, 0L)) + " bits only"};
@@ -269,7 +273,8 @@ ScalarVerdict Functions(Dag* dag, int a, int b, Budget* budget) {
       if (balls->disjoint) {
         std::string& where = both || sign == Sign::kMixed ? difference : complex_difference;
         if (where.empty()) {
-          where = "at " + Where(*dag, points) + ": " + Number(balls->re_a, balls->im_a) + " and " + Number(balls->re_b, balls->im_b);
+          where =
+              "at " + Where(*dag, points) + ": " + Number(balls->re_a, balls->im_a) + " and " + Number(balls->re_b, balls->im_b);
         }
         return difference.empty();
       }
@@ -306,7 +311,8 @@ ScalarVerdict Functions(Dag* dag, int a, int b, Budget* budget) {
             "equal at " + std::to_string(agreed) + " sample points" +
                 (noisy ? " within a double's rounding" : " to " + std::to_string(least) + " bits")};
   }
-  if (one_sided >= 4 && real + complex == 0) return {Equality::kDifferent, "domain", "one side is undefined where the other is not"};
+  if (one_sided >= 4 && real + complex == 0)
+    return {Equality::kDifferent, "domain", "one side is undefined where the other is not"};
   return {Equality::kUnknown, "ball", "no sample point at which both are defined"};
 }
 
@@ -322,12 +328,14 @@ ScalarVerdict CompareNodes(Dag* dag, int a, int b, Budget* budget) {
   }
   const Equality sure = (flags & Dag::kProbable) != 0 ? Equality::kProbablyEqual : Equality::kEqual;
   if (a == b) {
-    return {sure, dag->IsSmallRational(a) ? "rational" : "normal form", dag->IsSmallRational(a) ? "both are " + Describe(*dag, a)
-                                                                                                : "they have one normal form"};
+    return {sure, dag->IsSmallRational(a) ? "rational" : "normal form",
+            dag->IsSmallRational(a) ? "both are " + Describe(*dag, a) : "they have one normal form"};
   }
   if ((flags & Dag::kInfinite) != 0) {
     // plus or minus infinity alone, or a finite value beside it; nothing is computed with infinity
-    const auto pure = [&](int i) { return dag->node(i).op == MC_OPS || (dag->node(i).op == MC_NEG && dag->node(dag->node(i).a).op == MC_OPS); };
+    const auto pure = [&](int i) {
+      return dag->node(i).op == MC_OPS || (dag->node(i).op == MC_NEG && dag->node(dag->node(i).a).op == MC_OPS);
+    };
     if ((pure(a) || (dag->flags(a) & Dag::kInfinite) == 0) && (pure(b) || (dag->flags(b) & Dag::kInfinite) == 0)) {
       return {Equality::kDifferent, "infinity", "infinity on one side only, or of the other sign"};
     }

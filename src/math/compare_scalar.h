@@ -1,5 +1,5 @@
-// Are two nodes of a Dag equal? Cheapest proof first: one node, residues, exact rationals, rational functions over kernels, balls at
-// sample points, and in a worker Calcium.
+// Are two nodes of a Dag equal? Cheapest proof first: one node, residues, exact rationals, rational functions over kernels, balls
+// at sample points, and in a worker Calcium.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@ namespace mathcoder::math {
 // What one comparison may still spend, shared by all its parts; what is over it is unknown. Units: about a microsecond.
 struct Budget {
   long left = 12000;
-  bool worker = false;         // in a worker: Calcium may be asked, caps are wider
-  bool worth_a_worker = false; // set where a worker could prove what is probable or unknown here
+  bool worker = false;          // in a worker: Calcium may be asked, caps are wider
+  bool worth_a_worker = false;  // set where a worker could prove what is probable or unknown here
   bool Spend(long cost) {
     left -= cost;
     return left >= 0;

@@ -28,7 +28,9 @@ Comparison Verdict(const Case& c, const CompareOptions& options = {}) {
 
 void Check(const Case& c, const CompareOptions& options = {}) {
   const Comparison got = Verdict(c, options);
-  const Want is = got.equality == Equality::kUnknown ? Want::kUnknown : got.equality == Equality::kDifferent ? Want::kOther : Want::kSame;
+  const Want is = got.equality == Equality::kUnknown     ? Want::kUnknown
+                  : got.equality == Equality::kDifferent ? Want::kOther
+                                                         : Want::kSame;
   EXPECT_EQ(static_cast<int>(is), static_cast<int>(c.want))
       << c.reference << " | " << c.answer << ": " << Name(got.equality) << " [" << got.rule << "] " << got.reason;
   EXPECT_FALSE(got.rule.empty()) << c.reference << " | " << c.answer;

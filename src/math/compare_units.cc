@@ -76,11 +76,20 @@ struct Compound {
   std::string_view names, meaning;
   long long num, den;
 };
-constexpr Compound kCompounds[] = {
-    {"mph", "mile/hour", 1, 1},   {"kph kmh", "km/hour", 1, 1}, {"fps", "ft/s", 1, 1},         {"n newton", "kg*m/s^2", 1, 1},
-    {"j joule", "kg*m^2/s^2", 1, 1}, {"w watt", "kg*m^2/s^3", 1, 1}, {"kw kilowatt", "kg*m^2/s^3", 1000, 1},
-    {"kwh", "kg*m^2/s^2", 3600000, 1}, {"pa pascal", "kg/m/s^2", 1, 1}, {"v volt", "kg*m^2/s^3/A", 1, 1}, {"ohm Ω", "kg*m^2/s^3/A^2", 1, 1},
-    {"kj kilojoule", "kg*m^2/s^2", 1000, 1}, {"kpa", "kg/m/s^2", 1000, 1}, {"rpm", "revolution/minute", 1, 1}};
+constexpr Compound kCompounds[] = {{"mph", "mile/hour", 1, 1},
+                                   {"kph kmh", "km/hour", 1, 1},
+                                   {"fps", "ft/s", 1, 1},
+                                   {"n newton", "kg*m/s^2", 1, 1},
+                                   {"j joule", "kg*m^2/s^2", 1, 1},
+                                   {"w watt", "kg*m^2/s^3", 1, 1},
+                                   {"kw kilowatt", "kg*m^2/s^3", 1000, 1},
+                                   {"kwh", "kg*m^2/s^2", 3600000, 1},
+                                   {"pa pascal", "kg/m/s^2", 1, 1},
+                                   {"v volt", "kg*m^2/s^3/A", 1, 1},
+                                   {"ohm Ω", "kg*m^2/s^3/A^2", 1, 1},
+                                   {"kj kilojoule", "kg*m^2/s^2", 1000, 1},
+                                   {"kpa", "kg/m/s^2", 1000, 1},
+                                   {"rpm", "revolution/minute", 1, 1}};
 
 bool Names(std::string_view names, std::string_view word) {
   while (!names.empty()) {
@@ -141,7 +150,9 @@ bool Read(std::string_view text, int sign, Sum* sum) {
       ++i;
     } else if (letter(i)) {
       std::size_t end = i;
-      while (end < text.size() && letter(end) && !(text[end] == '-' && end + 1 < text.size() && std::isdigit(static_cast<unsigned char>(text[end + 1])))) ++end;
+      while (end < text.size() && letter(end) &&
+             !(text[end] == '-' && end + 1 < text.size() && std::isdigit(static_cast<unsigned char>(text[end + 1]))))
+        ++end;
       // "²" and "³" end a word: they are powers
       std::string_view word = text.substr(i, end - i);
       int power = 1;
@@ -174,7 +185,8 @@ bool Read(std::string_view text, int sign, Sum* sum) {
         if (i < text.size() && (text[i] == '{' || text[i] == '(')) braced = true, ++i;
         if (i < text.size() && text[i] == '-') negative = true, ++i;
         int value = 0;
-        while (i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])) && value < 100) value = value * 10 + (text[i++] - '0');
+        while (i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])) && value < 100)
+          value = value * 10 + (text[i++] - '0');
         if (braced && i < text.size()) ++i;
         if (value == 0 || value > 9) return false;
         power = negative ? -value : value;
@@ -199,7 +211,9 @@ bool Read(std::string_view text, int sign, Sum* sum) {
 
 void Word(std::string_view word, int power, Sum* sum) {
   const std::string lower = Lower(word);
-  for (const std::string_view form : {std::string_view(lower), std::string_view(lower).substr(0, lower.size() - (lower.ends_with("s") && lower.size() > 2 ? 1 : 0))}) {
+  for (const std::string_view form :
+       {std::string_view(lower),
+        std::string_view(lower).substr(0, lower.size() - (lower.ends_with("s") && lower.size() > 2 ? 1 : 0))}) {
     for (const Row& row : kRows) {
       if (!Names(row.names, form)) continue;
       Scale(sum, row.num, row.den, power);
@@ -217,9 +231,12 @@ void Word(std::string_view word, int power, Sum* sum) {
     }
   }
   std::string name = lower;  // something counted: one name for one and many
-  if (name.size() > 4 && name.ends_with("ies")) name.replace(name.size() - 3, 3, "y");
-  else if (name.size() > 4 && (name.ends_with("xes") || name.ends_with("shes") || name.ends_with("ches"))) name.resize(name.size() - 2);
-  else if (name.size() > 3 && name.back() == 's' && name[name.size() - 2] != 's') name.pop_back();
+  if (name.size() > 4 && name.ends_with("ies"))
+    name.replace(name.size() - 3, 3, "y");
+  else if (name.size() > 4 && (name.ends_with("xes") || name.ends_with("shes") || name.ends_with("ches")))
+    name.resize(name.size() - 2);
+  else if (name.size() > 3 && name.back() == 's' && name[name.size() - 2] != 's')
+    name.pop_back();
   sum->bases["'" + name] += power;
 }
 
@@ -228,14 +245,16 @@ void Word(std::string_view word, int power, Sum* sum) {
 std::optional<UnitValue> UnitOf(std::string_view text) {
   UnitValue value;
   const std::string lower = Lower(text);
-  for (const std::string_view celsius : {"°c", "celsius", "degree celsius", "degrees celsius", "degrees c", "degree c", "^\\circ c"}) {
+  for (const std::string_view celsius :
+       {"°c", "celsius", "degree celsius", "degrees celsius", "degrees c", "degree c", "^\\circ c"}) {
     if (lower == celsius) {
       value.bases = {{"K", 1}};
       value.offset_num = 27315, value.offset_den = 100;
       return value;
     }
   }
-  for (const std::string_view fahrenheit : {"°f", "fahrenheit", "degree fahrenheit", "degrees fahrenheit", "degrees f", "degree f", "^\\circ f"}) {
+  for (const std::string_view fahrenheit :
+       {"°f", "fahrenheit", "degree fahrenheit", "degrees fahrenheit", "degrees f", "degree f", "^\\circ f"}) {
     if (lower == fahrenheit) {
       value.bases = {{"K", 1}};
       value.num = 5, value.den = 9;
@@ -257,8 +276,8 @@ UnitValue CurrencyOfSign(std::string_view sign) {
   const std::string lower = Lower(sign);
   std::string name = lower;
   constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-      {"usd", "$"}, {"dollar", "$"}, {"dollars", "$"}, {"us$", "$"}, {"eur", "€"}, {"euro", "€"}, {"euros", "€"}, {"gbp", "£"},
-      {"jpy", "¥"}, {"yen", "¥"},    {"inr", "₹"},     {"rs", "₹"},  {"rs.", "₹"}, {"rupees", "₹"}, {"cent", "¢"}, {"cents", "¢"}};
+      {"usd", "$"}, {"dollar", "$"}, {"dollars", "$"}, {"us$", "$"}, {"eur", "€"}, {"euro", "€"},   {"euros", "€"}, {"gbp", "£"},
+      {"jpy", "¥"}, {"yen", "¥"},    {"inr", "₹"},     {"rs", "₹"},  {"rs.", "₹"}, {"rupees", "₹"}, {"cent", "¢"},  {"cents", "¢"}};
   for (const auto& [spelled, canonical] : kNames) {
     if (lower == spelled) name = canonical;
   }

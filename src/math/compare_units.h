@@ -12,7 +12,7 @@ namespace mathcoder::math {
 struct UnitValue {
   // The unit is factor times the product of base units to their powers. A unit that the table does not know is its own base.
   long long num = 1, den = 1;
-  bool pi = false;  // times pi (revolutions, degrees are given in radians)
+  bool pi = false;                                 // times pi (revolutions, degrees are given in radians)
   std::vector<std::pair<std::string, int>> bases;  // sorted by name, no power 0
   // Temperatures in degrees: kelvin = (x + offset) * num/den; 0 for every other unit
   long long offset_num = 0, offset_den = 1;

@@ -24,7 +24,8 @@ std::optional<std::string> RationalText(std::span<const Node> nodes, int a, long
 
 std::optional<Balls> CompareBalls(std::span<const Node> nodes, int a, int b, std::span<const Point> point, long precision) {
   Balls balls;
-  if (mc_compare_balls(nodes.data(), Count(nodes), a, b, point.data(), static_cast<int>(point.size()), precision, &balls) != MC_YES) {
+  if (mc_compare_balls(nodes.data(), Count(nodes), a, b, point.data(), static_cast<int>(point.size()), precision, &balls) !=
+      MC_YES) {
     return std::nullopt;
   }
   return balls;
@@ -36,8 +37,8 @@ bool LogarithmsDiffer(std::span<const Node> nodes, int a, int b, long precision)
 
 bool ProveRational(std::span<const Node> nodes, int a, int b, std::span<const int> generator, std::span<const std::int64_t> square,
                    long max_terms, long max_bits) {
-  return mc_prove_rational(nodes.data(), Count(nodes), a, b, generator.data(), square.data(), static_cast<int>(square.size()), max_terms,
-                           max_bits) == MC_YES;
+  return mc_prove_rational(nodes.data(), Count(nodes), a, b, generator.data(), square.data(), static_cast<int>(square.size()),
+                           max_terms, max_bits) == MC_YES;
 }
 
 std::optional<bool> CalciumEqual(std::span<const Node> nodes, int a, int b) {

@@ -1,5 +1,5 @@
-// Exact arithmetic for the comparison, by FLINT, Arb and Calcium: the one face of them to the rest of the program. Thread-safe. Every
-// function's cost is bounded by its arguments except CalciumEqual's, which belongs into a worker.
+// Exact arithmetic for the comparison, by FLINT, Arb and Calcium: the one face of them to the rest of the program. Thread-safe.
+// Every function's cost is bounded by its arguments except CalciumEqual's, which belongs into a worker.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ using Point = mc_point;  // a value of a variable: re + i im, both rational
 using Balls = mc_balls;
 
 struct Order {
-  bool known = false;  // both have a rational value
-  int sign = 0;        // of a - b
+  bool known = false;                             // both have a rational value
+  int sign = 0;                                   // of a - b
   bool a_undefined = false, b_undefined = false;  // a division by zero
 };
 // Exact rational values, none longer than `max_bits`.

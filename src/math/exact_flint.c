@@ -1,10 +1,9 @@
 #include "math/exact_flint.h"
 
+#include <flint/flint.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <flint/flint.h>
 #if __FLINT_RELEASE >= 30000
 #include <flint/acb.h>
 #include <flint/acb_hypgeom.h>
@@ -27,20 +26,18 @@ __attribute__((noreturn)) static void OnAbort(void) {
   if (guard_ != NULL) longjmp(*guard_, 1);
   abort();
 }
-__attribute__((constructor)) static void Install(void) {
-  flint_set_abort(OnAbort);
-}
-#define GUARDED(call)               \
-  do {                              \
-    jmp_buf here;                   \
-    jmp_buf* const outer = guard_;  \
+__attribute__((constructor)) static void Install(void) { flint_set_abort(OnAbort); }
+#define GUARDED(call)                        \
+  do {                                       \
+    jmp_buf here;                            \
+    jmp_buf* const outer = guard_;           \
     volatile int guarded_result = MC_FAILED; \
-    if (setjmp(here) == 0) {        \
-      guard_ = &here;               \
-      guarded_result = (call);      \
-    }                               \
-    guard_ = outer;                 \
-    return guarded_result;          \
+    if (setjmp(here) == 0) {                 \
+      guard_ = &here;                        \
+      guarded_result = (call);               \
+    }                                        \
+    guard_ = outer;                          \
+    return guarded_result;                   \
   } while (0)
 
 const char* mc_library_versions(void) { return "FLINT " FLINT_VERSION; }
@@ -102,8 +99,10 @@ static int RationalPower(fmpq_t out, const fmpq_t base, const fmpq_t exponent, l
   q = fmpz_get_si(fmpq_denref(exponent));
   if (fmpq_is_zero(base)) {
     if (p < 0) return 2;
-    if (p == 0) fmpq_one(out);
-    else fmpq_zero(out);
+    if (p == 0)
+      fmpq_one(out);
+    else
+      fmpq_zero(out);
     return 1;
   }
   fmpq_set(out, base);
@@ -161,14 +160,21 @@ static int RationalStep(Rationals* r, const mc_node* nodes, int i) {
   }
   if (BitsOf(a) + BitsOf(b) > r->max_bits) return 0;
   switch (node->op) {
-    case MC_ADD: fmpq_add(x, a, b); return 1;
-    case MC_MUL: fmpq_mul(x, a, b); return 1;
-    case MC_NEG: fmpq_neg(x, a); return 1;
+    case MC_ADD:
+      fmpq_add(x, a, b);
+      return 1;
+    case MC_MUL:
+      fmpq_mul(x, a, b);
+      return 1;
+    case MC_NEG:
+      fmpq_neg(x, a);
+      return 1;
     case MC_DIV:
       if (fmpq_is_zero(b)) return 2;
       fmpq_div(x, a, b);
       return 1;
-    case MC_POW: return RationalPower(x, a, b, r->max_bits);
+    case MC_POW:
+      return RationalPower(x, a, b, r->max_bits);
     case MC_SQRT: {
       int done;
       fmpq_t half;
@@ -201,11 +207,19 @@ static int RationalStep(Rationals* r, const mc_node* nodes, int i) {
       if (!fmpq_is_zero(a)) return 0;
       fmpq_one(x);
       return 1;
-    case MC_ABS: fmpq_abs(x, a); return 1;
-    case MC_SIGN: fmpq_set_si(x, fmpq_sgn(a), 1); return 1;
+    case MC_ABS:
+      fmpq_abs(x, a);
+      return 1;
+    case MC_SIGN:
+      fmpq_set_si(x, fmpq_sgn(a), 1);
+      return 1;
     case MC_RE:
-    case MC_CONJ: fmpq_set(x, a); return 1;
-    case MC_IM: fmpq_zero(x); return 1;
+    case MC_CONJ:
+      fmpq_set(x, a);
+      return 1;
+    case MC_IM:
+      fmpq_zero(x);
+      return 1;
     case MC_FLOOR:
       fmpz_fdiv_q(fmpq_numref(x), fmpq_numref(a), fmpq_denref(a));
       fmpz_one(fmpq_denref(x));
@@ -229,7 +243,7 @@ static int RationalStep(Rationals* r, const mc_node* nodes, int i) {
       if (!IntegerOf(a, &n)) return 0;
       if (node->op == MC_GAMMA) --n;
       if (n < 0) return 2;
-      if (n > 1 && n * (long)FLINT_BIT_COUNT((ulong)n) > r->max_bits) return 0;
+      if (n > r->max_bits || n * (long)FLINT_BIT_COUNT((ulong)n) > r->max_bits) return 0;
       fmpz_fac_ui(fmpq_numref(x), (ulong)n);
       fmpz_one(fmpq_denref(x));
       return 1;
@@ -241,17 +255,19 @@ static int RationalStep(Rationals* r, const mc_node* nodes, int i) {
       }
       if (n >= 0) {
         if (k > n - k) k = n - k;
-        if (k * (long)(FLINT_BIT_COUNT((ulong)n) + 1) > r->max_bits && n > r->max_bits) return 0;
+        if (k > r->max_bits || (k * (long)(FLINT_BIT_COUNT((ulong)n) + 1) > r->max_bits && n > r->max_bits)) return 0;
         fmpz_bin_uiui(fmpq_numref(x), (ulong)n, (ulong)k);
       } else { /* (-1)^k C(k - n - 1, k) */
-        if (-n > r->max_bits || k > r->max_bits) return 0;
+        if (n < -r->max_bits || k > r->max_bits) return 0;
         fmpz_bin_uiui(fmpq_numref(x), (ulong)(k - n - 1), (ulong)k);
         if (k % 2 != 0) fmpz_neg(fmpq_numref(x), fmpq_numref(x));
       }
       fmpz_one(fmpq_denref(x));
       return 1;
     case MC_MIN:
-    case MC_MAX: fmpq_set(x, (fmpq_cmp(a, b) < 0) == (node->op == MC_MIN) ? a : b); return 1;
+    case MC_MAX:
+      fmpq_set(x, (fmpq_cmp(a, b) < 0) == (node->op == MC_MIN) ? a : b);
+      return 1;
     case MC_MOD: { /* a - b floor(a/b): the sign of b */
       fmpq_t t;
       if (fmpq_is_zero(b)) return 2;
@@ -268,9 +284,12 @@ static int RationalStep(Rationals* r, const mc_node* nodes, int i) {
     case MC_LCM: { /* of rationals: the largest rational that divides both as an integer multiple; lcm = |ab| / gcd */
       fmpq_t g;
       fmpq_init(g);
-      if (fmpq_is_zero(a)) fmpq_abs(g, b);
-      else if (fmpq_is_zero(b)) fmpq_abs(g, a);
-      else fmpq_gcd(g, a, b);
+      if (fmpq_is_zero(a))
+        fmpq_abs(g, b);
+      else if (fmpq_is_zero(b))
+        fmpq_abs(g, a);
+      else
+        fmpq_gcd(g, a, b);
       if (node->op == MC_GCD) {
         fmpq_set(x, g);
       } else if (fmpq_is_zero(a) || fmpq_is_zero(b)) {
@@ -283,7 +302,8 @@ static int RationalStep(Rationals* r, const mc_node* nodes, int i) {
       fmpq_clear(g);
       return 1;
     }
-    default: return 0;
+    default:
+      return 0;
   }
 }
 
@@ -339,8 +359,10 @@ static int RationalText(const mc_node* nodes, int count, int a, long max_bits, c
   done = r.state[a] == 1 && BitsOf(r.value + a) < 3 * (long)size ? MC_YES : MC_NO;
   if (done == MC_YES) {
     char* written = fmpq_get_str(NULL, 10, r.value + a);
-    if ((int)strlen(written) + 1 > size) done = MC_NO;
-    else strcpy(text, written);
+    if ((int)strlen(written) + 1 > size)
+      done = MC_NO;
+    else
+      strcpy(text, written);
     flint_free(written);
   }
   EndRationals(&r);
@@ -358,7 +380,8 @@ static int IsReal(const acb_t x) { return arb_is_zero(acb_imagref(x)); }
 /* Values beyond this are left undefined here: their cost would no longer be bounded by the precision. */
 static int TooLarge(const acb_t x) {
   return mag_cmp_2exp_si(arb_radref(acb_realref(x)), 1L << 40) > 0 ||
-         arf_cmpabs_2exp_si(arb_midref(acb_realref(x)), 1L << 40) > 0 || arf_cmpabs_2exp_si(arb_midref(acb_imagref(x)), 1L << 40) > 0;
+         arf_cmpabs_2exp_si(arb_midref(acb_realref(x)), 1L << 40) > 0 ||
+         arf_cmpabs_2exp_si(arb_midref(acb_imagref(x)), 1L << 40) > 0;
 }
 
 static void BallStep(acb_ptr x, const mc_node* nodes, int i, acb_ptr values, const mc_point* point, int variables, long prec) {
@@ -372,8 +395,10 @@ static void BallStep(acb_ptr x, const mc_node* nodes, int i, acb_ptr values, con
       if (node->big_num == NULL && node->den == 0) goto undefined;
       fmpq_init(q);
       SetRational(q, node);
-      if (fmpz_is_zero(fmpq_denref(q))) acb_indeterminate(x);
-      else acb_set_fmpq(x, q, prec);
+      if (fmpz_is_zero(fmpq_denref(q)))
+        acb_indeterminate(x);
+      else
+        acb_set_fmpq(x, q, prec);
       fmpq_clear(q);
       return;
     }
@@ -385,13 +410,29 @@ static void BallStep(acb_ptr x, const mc_node* nodes, int i, acb_ptr values, con
       arb_set_si(acb_imagref(x), point->im_num);
       if (point->im_num != 0) arb_div_si(acb_imagref(x), acb_imagref(x), point->im_den, prec);
       return;
-    case MC_PI: acb_const_pi(x, prec); return;
-    case MC_E: arb_const_e(acb_realref(x), prec); arb_zero(acb_imagref(x)); return;
-    case MC_I: acb_onei(x); return;
-    case MC_EULER_GAMMA: arb_const_euler(acb_realref(x), prec); arb_zero(acb_imagref(x)); return;
-    case MC_ADD: acb_add(x, a, b, prec); return;
-    case MC_MUL: acb_mul(x, a, b, prec); return;
-    case MC_NEG: acb_neg(x, a); return;
+    case MC_PI:
+      acb_const_pi(x, prec);
+      return;
+    case MC_E:
+      arb_const_e(acb_realref(x), prec);
+      arb_zero(acb_imagref(x));
+      return;
+    case MC_I:
+      acb_onei(x);
+      return;
+    case MC_EULER_GAMMA:
+      arb_const_euler(acb_realref(x), prec);
+      arb_zero(acb_imagref(x));
+      return;
+    case MC_ADD:
+      acb_add(x, a, b, prec);
+      return;
+    case MC_MUL:
+      acb_mul(x, a, b, prec);
+      return;
+    case MC_NEG:
+      acb_neg(x, a);
+      return;
     case MC_DIV:
       if (acb_contains_zero(b)) goto undefined;
       acb_div(x, a, b, prec);
@@ -399,9 +440,12 @@ static void BallStep(acb_ptr x, const mc_node* nodes, int i, acb_ptr values, con
     case MC_POW: {
       const mc_node* exponent = &nodes[node->b];
       if (acb_is_zero(a)) {
-        if (acb_is_zero(b)) acb_one(x);
-        else if (arb_is_positive(acb_realref(b))) acb_zero(x);
-        else goto undefined;
+        if (acb_is_zero(b))
+          acb_one(x);
+        else if (arb_is_positive(acb_realref(b)))
+          acb_zero(x);
+        else
+          goto undefined;
         return;
       }
       if (exponent->op == MC_RATIONAL && exponent->big_num == NULL && exponent->den > 1 && exponent->den % 2 == 1 && IsReal(a) &&
@@ -423,23 +467,50 @@ static void BallStep(acb_ptr x, const mc_node* nodes, int i, acb_ptr values, con
       acb_pow(x, a, b, prec);
       return;
     }
-    case MC_EXP: acb_exp(x, a, prec); return;
+    case MC_EXP:
+      acb_exp(x, a, prec);
+      return;
     case MC_LOG:
       if (acb_contains_zero(a)) goto undefined;
       acb_log(x, a, prec);
       return;
-    case MC_SQRT: acb_sqrt(x, a, prec); return;
-    case MC_SIN: acb_sin(x, a, prec); return;
-    case MC_COS: acb_cos(x, a, prec); return;
-    case MC_ASIN: acb_asin(x, a, prec); return;
-    case MC_ACOS: acb_acos(x, a, prec); return;
-    case MC_ATAN: acb_atan(x, a, prec); return;
-    case MC_SINH: acb_sinh(x, a, prec); return;
-    case MC_COSH: acb_cosh(x, a, prec); return;
-    case MC_ASINH: acb_asinh(x, a, prec); return;
-    case MC_ACOSH: acb_acosh(x, a, prec); return;
-    case MC_ATANH: acb_atanh(x, a, prec); return;
-    case MC_ABS: acb_abs(acb_realref(x), a, prec); arb_zero(acb_imagref(x)); return;
+    case MC_SQRT:
+      acb_sqrt(x, a, prec);
+      return;
+    case MC_SIN:
+      acb_sin(x, a, prec);
+      return;
+    case MC_COS:
+      acb_cos(x, a, prec);
+      return;
+    case MC_ASIN:
+      acb_asin(x, a, prec);
+      return;
+    case MC_ACOS:
+      acb_acos(x, a, prec);
+      return;
+    case MC_ATAN:
+      acb_atan(x, a, prec);
+      return;
+    case MC_SINH:
+      acb_sinh(x, a, prec);
+      return;
+    case MC_COSH:
+      acb_cosh(x, a, prec);
+      return;
+    case MC_ASINH:
+      acb_asinh(x, a, prec);
+      return;
+    case MC_ACOSH:
+      acb_acosh(x, a, prec);
+      return;
+    case MC_ATANH:
+      acb_atanh(x, a, prec);
+      return;
+    case MC_ABS:
+      acb_abs(acb_realref(x), a, prec);
+      arb_zero(acb_imagref(x));
+      return;
     case MC_SIGN:
       if (acb_contains_zero(a) && !acb_is_zero(a)) goto undefined;
       acb_sgn(x, a, prec);
@@ -474,27 +545,39 @@ static void BallStep(acb_ptr x, const mc_node* nodes, int i, acb_ptr values, con
         acb_gamma(x, a, prec);
       }
       return;
-    case MC_RE: acb_set(x, a); arb_zero(acb_imagref(x)); return;
-    case MC_IM: arb_set(acb_realref(x), acb_imagref(a)); arb_zero(acb_imagref(x)); return;
+    case MC_RE:
+      acb_set(x, a);
+      arb_zero(acb_imagref(x));
+      return;
+    case MC_IM:
+      arb_set(acb_realref(x), acb_imagref(a));
+      arb_zero(acb_imagref(x));
+      return;
     case MC_ARG:
       if (acb_contains_zero(a)) goto undefined;
       acb_arg(acb_realref(x), a, prec);
       arb_zero(acb_imagref(x));
       return;
-    case MC_CONJ: acb_conj(x, a); return;
+    case MC_CONJ:
+      acb_conj(x, a);
+      return;
     case MC_ERF:
-      if (arf_cmpabs_2exp_si(arb_midref(acb_realref(a)), 6) > 0 || arf_cmpabs_2exp_si(arb_midref(acb_imagref(a)), 6) > 0) goto undefined;
+      if (arf_cmpabs_2exp_si(arb_midref(acb_realref(a)), 6) > 0 || arf_cmpabs_2exp_si(arb_midref(acb_imagref(a)), 6) > 0)
+        goto undefined;
       acb_hypgeom_erf(x, a, prec);
       return;
     case MC_ZETA:
-      if (arf_cmpabs_2exp_si(arb_midref(acb_realref(a)), 7) > 0 || arf_cmpabs_2exp_si(arb_midref(acb_imagref(a)), 7) > 0) goto undefined;
+      if (arf_cmpabs_2exp_si(arb_midref(acb_realref(a)), 7) > 0 || arf_cmpabs_2exp_si(arb_midref(acb_imagref(a)), 7) > 0)
+        goto undefined;
       acb_zeta(x, a, prec);
       return;
     case MC_MIN:
     case MC_MAX:
       if (!IsReal(a) || !IsReal(b)) goto undefined;
-      if (node->op == MC_MIN) arb_min(acb_realref(x), acb_realref(a), acb_realref(b), prec);
-      else arb_max(acb_realref(x), acb_realref(a), acb_realref(b), prec);
+      if (node->op == MC_MIN)
+        arb_min(acb_realref(x), acb_realref(a), acb_realref(b), prec);
+      else
+        arb_max(acb_realref(x), acb_realref(a), acb_realref(b), prec);
       arb_zero(acb_imagref(x));
       return;
     case MC_MOD:
@@ -508,8 +591,10 @@ static void BallStep(acb_ptr x, const mc_node* nodes, int i, acb_ptr values, con
       return;
     case MC_BINOMIAL: { /* gamma(a+1) / (gamma(b+1) gamma(a-b+1)) */
       acb_t u, v;
-      if (arf_cmpabs_2exp_si(arb_midref(acb_realref(a)), 60) > 0 || arf_cmpabs_2exp_si(arb_midref(acb_realref(b)), 60) > 0) goto undefined;
-      if (arf_cmpabs_2exp_si(arb_midref(acb_imagref(a)), 20) > 0 || arf_cmpabs_2exp_si(arb_midref(acb_imagref(b)), 20) > 0) goto undefined;
+      if (arf_cmpabs_2exp_si(arb_midref(acb_realref(a)), 60) > 0 || arf_cmpabs_2exp_si(arb_midref(acb_realref(b)), 60) > 0)
+        goto undefined;
+      if (arf_cmpabs_2exp_si(arb_midref(acb_imagref(a)), 20) > 0 || arf_cmpabs_2exp_si(arb_midref(acb_imagref(b)), 20) > 0)
+        goto undefined;
       acb_init(u);
       acb_init(v);
       acb_add_ui(u, b, 1, prec);
@@ -525,7 +610,8 @@ static void BallStep(acb_ptr x, const mc_node* nodes, int i, acb_ptr values, con
       acb_clear(v);
       return;
     }
-    default: break;
+    default:
+      break;
   }
 undefined:
   acb_indeterminate(x);
@@ -541,7 +627,8 @@ static int RealThroughout(const mc_node* nodes, int target, acb_ptr values, char
   return 1;
 }
 
-static int CompareBalls(const mc_node* nodes, int count, int a, int b, const mc_point* point, int variables, long prec, mc_balls* out) {
+static int CompareBalls(const mc_node* nodes, int count, int a, int b, const mc_point* point, int variables, long prec,
+                        mc_balls* out) {
   acb_ptr values = _acb_vec_init(count);
   char* needed = (char*)flint_calloc((size_t)count, 1);
   int i;
@@ -566,8 +653,10 @@ static int CompareBalls(const mc_node* nodes, int count, int a, int b, const mc_
     acb_init(difference);
     acb_sub(difference, values + a, values + b, prec);
     if (out->real_a && out->real_b) {
-      if (arb_is_positive(acb_realref(difference))) out->sign = 1;
-      else if (arb_is_negative(acb_realref(difference))) out->sign = -1;
+      if (arb_is_positive(acb_realref(difference)))
+        out->sign = 1;
+      else if (arb_is_negative(acb_realref(difference)))
+        out->sign = -1;
     }
     mag_init(size_a);
     mag_init(size_b);
@@ -595,7 +684,8 @@ static int CompareBalls(const mc_node* nodes, int count, int a, int b, const mc_
   flint_free(needed);
   return MC_YES;
 }
-int mc_compare_balls(const mc_node* nodes, int count, int a, int b, const mc_point* point, int variables, long prec, mc_balls* out) {
+int mc_compare_balls(const mc_node* nodes, int count, int a, int b, const mc_point* point, int variables, long prec,
+                     mc_balls* out) {
   GUARDED(CompareBalls(nodes, count, a, b, point, variables, prec, out));
 }
 
@@ -611,26 +701,36 @@ static void LogarithmStep(arb_t x, const mc_node* nodes, int i, acb_ptr values, 
     return;
   }
   switch (node->op) {
-    case MC_MUL: arb_add(x, logs + node->a, logs + node->b, prec); return;
-    case MC_DIV: arb_sub(x, logs + node->a, logs + node->b, prec); return;
-    case MC_NEG: arb_set(x, logs + node->a); return;
+    case MC_MUL:
+      arb_add(x, logs + node->a, logs + node->b, prec);
+      return;
+    case MC_DIV:
+      arb_sub(x, logs + node->a, logs + node->b, prec);
+      return;
+    case MC_NEG:
+      arb_set(x, logs + node->a);
+      return;
     case MC_POW:
     case MC_EXP: {
       acb_ptr exponent = values + (node->op == MC_POW ? node->b : node->a);
       if (!acb_is_finite(exponent) || !IsReal(exponent)) break;
-      if (node->op == MC_POW) arb_mul(x, logs + node->a, acb_realref(exponent), prec);
-      else arb_set(x, acb_realref(exponent));
+      if (node->op == MC_POW)
+        arb_mul(x, logs + node->a, acb_realref(exponent), prec);
+      else
+        arb_set(x, acb_realref(exponent));
       return;
     }
     case MC_FACTORIAL: {
       acb_ptr n = values + node->a;
-      if (!acb_is_finite(n) || !IsReal(n) || !arb_is_positive(acb_realref(n)) || arf_cmpabs_2exp_si(arb_midref(acb_realref(n)), 4096) > 0)
+      if (!acb_is_finite(n) || !IsReal(n) || !arb_is_positive(acb_realref(n)) ||
+          arf_cmpabs_2exp_si(arb_midref(acb_realref(n)), 4096) > 0)
         break;
       arb_add_ui(x, acb_realref(n), 1, prec);
       arb_lgamma(x, x, prec);
       return;
     }
-    default: break;
+    default:
+      break;
   }
   arb_indeterminate(x);
 }
@@ -765,19 +865,22 @@ static int QuotientStep(Quotient* x, const mc_node* nodes, int i, Quotient* valu
   a = &values[node->a];
   b = node->b >= 0 ? &values[node->b] : a;
   switch (node->op) {
-    case MC_ADD: return AddQuotients(x, a, b, f);
+    case MC_ADD:
+      return AddQuotients(x, a, b, f);
     case MC_NEG:
       fmpz_mpoly_neg(&x->num, &a->num, f->ctx);
       fmpz_mpoly_set(&x->den, &a->den, f->ctx);
       return 1;
-    case MC_MUL: return Multiply(&x->num, &a->num, &b->num, f) && Multiply(&x->den, &a->den, &b->den, f);
+    case MC_MUL:
+      return Multiply(&x->num, &a->num, &b->num, f) && Multiply(&x->den, &a->den, &b->den, f);
     case MC_DIV:
       if (fmpz_mpoly_is_zero(&b->num, f->ctx)) return 0;
       return Multiply(&x->num, &a->num, &b->den, f) && Multiply(&x->den, &a->den, &b->num, f);
     case MC_POW:
       if (nodes[node->b].op != MC_RATIONAL || nodes[node->b].big_num != NULL || nodes[node->b].den != 1) return 0;
       return PowerOfQuotient(x, a, nodes[node->b].num, f);
-    default: return 0;
+    default:
+      return 0;
   }
 }
 
@@ -848,14 +951,31 @@ static int CalciumStep(ca_t x, const mc_node* nodes, int i, ca_struct* values, c
       fmpq_clear(q);
       return 1;
     }
-    case MC_PI: ca_pi(x, ctx); return 1;
-    case MC_E: ca_one(x, ctx); ca_exp(x, x, ctx); return 1;
-    case MC_I: ca_i(x, ctx); return 1;
-    case MC_EULER_GAMMA: ca_euler(x, ctx); return 1;
-    case MC_ADD: ca_add(x, a, b, ctx); return 1;
-    case MC_MUL: ca_mul(x, a, b, ctx); return 1;
-    case MC_NEG: ca_neg(x, a, ctx); return 1;
-    case MC_DIV: ca_div(x, a, b, ctx); return 1;
+    case MC_PI:
+      ca_pi(x, ctx);
+      return 1;
+    case MC_E:
+      ca_one(x, ctx);
+      ca_exp(x, x, ctx);
+      return 1;
+    case MC_I:
+      ca_i(x, ctx);
+      return 1;
+    case MC_EULER_GAMMA:
+      ca_euler(x, ctx);
+      return 1;
+    case MC_ADD:
+      ca_add(x, a, b, ctx);
+      return 1;
+    case MC_MUL:
+      ca_mul(x, a, b, ctx);
+      return 1;
+    case MC_NEG:
+      ca_neg(x, a, ctx);
+      return 1;
+    case MC_DIV:
+      ca_div(x, a, b, ctx);
+      return 1;
     case MC_POW: {
       const mc_node* exponent = &nodes[node->b];
       if (exponent->op == MC_RATIONAL && exponent->big_num == NULL && exponent->den > 1 && exponent->den % 2 == 1 &&
@@ -869,33 +989,74 @@ static int CalciumStep(ca_t x, const mc_node* nodes, int i, ca_struct* values, c
       ca_pow(x, a, b, ctx);
       return 1;
     }
-    case MC_EXP: ca_exp(x, a, ctx); return 1;
-    case MC_LOG: ca_log(x, a, ctx); return 1;
-    case MC_SQRT: ca_sqrt(x, a, ctx); return 1;
-    case MC_SIN: ca_sin(x, a, ctx); return 1;
-    case MC_COS: ca_cos(x, a, ctx); return 1;
-    case MC_ASIN: ca_asin(x, a, ctx); return 1;
-    case MC_ACOS: ca_acos(x, a, ctx); return 1;
-    case MC_ATAN: ca_atan(x, a, ctx); return 1;
-    case MC_ABS: ca_abs(x, a, ctx); return 1;
-    case MC_SIGN: ca_sgn(x, a, ctx); return 1;
-    case MC_FLOOR: ca_floor(x, a, ctx); return 1;
-    case MC_CEIL: ca_ceil(x, a, ctx); return 1;
-    case MC_GAMMA: ca_gamma(x, a, ctx); return 1;
-    case MC_FACTORIAL: ca_add_ui(x, a, 1, ctx); ca_gamma(x, x, ctx); return 1;
-    case MC_RE: ca_re(x, a, ctx); return 1;
-    case MC_IM: ca_im(x, a, ctx); return 1;
-    case MC_ARG: ca_arg(x, a, ctx); return 1;
-    case MC_CONJ: ca_conj(x, a, ctx); return 1;
-    case MC_ERF: ca_erf(x, a, ctx); return 1;
+    case MC_EXP:
+      ca_exp(x, a, ctx);
+      return 1;
+    case MC_LOG:
+      ca_log(x, a, ctx);
+      return 1;
+    case MC_SQRT:
+      ca_sqrt(x, a, ctx);
+      return 1;
+    case MC_SIN:
+      ca_sin(x, a, ctx);
+      return 1;
+    case MC_COS:
+      ca_cos(x, a, ctx);
+      return 1;
+    case MC_ASIN:
+      ca_asin(x, a, ctx);
+      return 1;
+    case MC_ACOS:
+      ca_acos(x, a, ctx);
+      return 1;
+    case MC_ATAN:
+      ca_atan(x, a, ctx);
+      return 1;
+    case MC_ABS:
+      ca_abs(x, a, ctx);
+      return 1;
+    case MC_SIGN:
+      ca_sgn(x, a, ctx);
+      return 1;
+    case MC_FLOOR:
+      ca_floor(x, a, ctx);
+      return 1;
+    case MC_CEIL:
+      ca_ceil(x, a, ctx);
+      return 1;
+    case MC_GAMMA:
+      ca_gamma(x, a, ctx);
+      return 1;
+    case MC_FACTORIAL:
+      ca_add_ui(x, a, 1, ctx);
+      ca_gamma(x, x, ctx);
+      return 1;
+    case MC_RE:
+      ca_re(x, a, ctx);
+      return 1;
+    case MC_IM:
+      ca_im(x, a, ctx);
+      return 1;
+    case MC_ARG:
+      ca_arg(x, a, ctx);
+      return 1;
+    case MC_CONJ:
+      ca_conj(x, a, ctx);
+      return 1;
+    case MC_ERF:
+      ca_erf(x, a, ctx);
+      return 1;
     case MC_SINH:
     case MC_COSH: { /* (e^a -+ e^-a) / 2 */
       ca_t t;
       ca_init(t, ctx);
       ca_exp(x, a, ctx);
       ca_inv(t, x, ctx);
-      if (node->op == MC_SINH) ca_sub(x, x, t, ctx);
-      else ca_add(x, x, t, ctx);
+      if (node->op == MC_SINH)
+        ca_sub(x, x, t, ctx);
+      else
+        ca_add(x, x, t, ctx);
       ca_div_ui(x, x, 2, ctx);
       ca_clear(t, ctx);
       return 1;
@@ -908,7 +1069,8 @@ static int CalciumStep(ca_t x, const mc_node* nodes, int i, ca_struct* values, c
       ca_log(x, x, ctx);
       return 1;
     }
-    default: return 0;
+    default:
+      return 0;
   }
 }
 

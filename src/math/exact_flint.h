@@ -1,6 +1,7 @@
-/* The C boundary of exact arithmetic: plain data in, plain data out, so that FLINT, Arb, Calcium and Antic stay behind exact_flint.c
- * (Calcium's headers are no C++). Only exact.cc includes this. Thread-safe: no state but FLINT's own, which is per thread. Where the
- * library gives up (it would call abort) the function returns MC_FAILED; what it had allocated is lost, which a worker outlives. */
+/* The C boundary of exact arithmetic: plain data in, plain data out, so that FLINT, Arb, Calcium and Antic stay behind
+ * exact_flint.c (Calcium's headers are no C++). Only exact.cc includes this. Thread-safe: no state but FLINT's own, which is per
+ * thread. Where the library gives up (it would call abort) the function returns MC_FAILED; what it had allocated is lost, which a
+ * worker outlives. */
 #ifndef MATHCODER_MATH_EXACT_FLINT_H_
 #define MATHCODER_MATH_EXACT_FLINT_H_
 
@@ -83,7 +84,7 @@ typedef struct {
   int sign;                 /* of a - b where both are real and it is proven, else 0 */
   long accuracy;            /* bits that agree at least, where the balls overlap */
   double re_a, im_a, re_b, im_b;
-  double relative;          /* upper bound of |a - b| / max(|a|, |b|) */
+  double relative; /* upper bound of |a - b| / max(|a|, |b|) */
 } mc_balls;
 
 /* Both at one point, in balls of `prec` bits. */
@@ -92,7 +93,8 @@ int mc_compare_balls(const mc_node* nodes, int count, int a, int b, const mc_poi
 int mc_compare_logarithms(const mc_node* nodes, int count, int a, int b, long prec);
 
 /* Are a and b the same rational function over the generators? generator[i] >= 0: node i is that generator (its arguments do not
- * matter any more); square[g] != 0: generator g squared is that integer. MC_YES is a proof; MC_NO: not the same, or over the caps. */
+ * matter any more); square[g] != 0: generator g squared is that integer. MC_YES is a proof; MC_NO: not the same, or over the caps.
+ */
 int mc_prove_rational(const mc_node* nodes, int count, int a, int b, const int* generator, const int64_t* square, int generators,
                       long max_terms, long max_bits);
 

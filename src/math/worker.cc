@@ -224,7 +224,8 @@ std::optional<Comparison> WorkerPool::Ask(const std::string& request, Clock::tim
   PutNumber(&frame, static_cast<std::uint32_t>(request.size()));
   frame += request;
   char head[4];
-  if (Transfer(mine->socket.get(), frame.data(), frame.size(), true, deadline) && Transfer(mine->socket.get(), head, 4, false, deadline)) {
+  if (Transfer(mine->socket.get(), frame.data(), frame.size(), true, deadline) &&
+      Transfer(mine->socket.get(), head, 4, false, deadline)) {
     const std::uint32_t size = Reader({head, 4}).Number();
     std::string payload(size <= kLongestFrame ? size : 0, '\0');
     if (!payload.empty() && Transfer(mine->socket.get(), payload.data(), payload.size(), false, deadline)) {

@@ -1,8 +1,8 @@
 // Processes that do what has no bound: they are asked, and killed and replaced when they do not answer in time.
 //
-// One request at a time a process, frames over its standard input and output: a length of 4 bytes (little-endian), then the payload. A
-// request holds options and both trees; an answer holds equality, rule and reason. The program is `mathcoder-mathd` (base/paths.h finds
-// it); it limits its own memory and CPU time before it reads the first byte, and ends when its input does.
+// One request at a time a process, frames over its standard input and output: a length of 4 bytes (little-endian), then the
+// payload. A request holds options and both trees; an answer holds equality, rule and reason. The program is `mathcoder-mathd`
+// (base/paths.h finds it); it limits its own memory and CPU time before it reads the first byte, and ends when its input does.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,5 @@
-// mathcoder-mathd: comparisons whose time and memory nobody can bound beforehand, in a process that may be killed. See math/worker.h.
+// mathcoder-mathd: comparisons whose time and memory nobody can bound beforehand, in a process that may be killed. See
+// math/worker.h.
 #include <sys/resource.h>
 #include <unistd.h>
 

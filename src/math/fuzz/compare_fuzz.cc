@@ -1,8 +1,8 @@
 // Fuzzes equality: no input may crash it, and no verdict may take longer than 100 ms.
 //
 // Under libFuzzer (clang, -DMATHCODER_LIBFUZZER) the input is two texts, separated by a zero byte or a newline. Otherwise this is a
-// program of its own: `compare_fuzz --inputs N --seed S` makes pairs of trees from a grammar over every kind of node, well-formed and
-// not, huge numbers and deep towers included, and mutates them; it prints the slowest verdicts and what the verdicts were.
+// program of its own: `compare_fuzz --inputs N --seed S` makes pairs of trees from a grammar over every kind of node, well-formed
+// and not, huge numbers and deep towers included, and mutates them; it prints the slowest verdicts and what the verdicts were.
 #include <time.h>
 
 #include <algorithm>
@@ -45,40 +45,55 @@ class Generator {
     switch (Pick(24)) {
       case 0:
       case 1:
-      case 2: return Leaf();
+      case 2:
+        return Leaf();
       case 3:
       case 4:
-      case 5: e.kind = Kind::kAdd; break;
+      case 5:
+        e.kind = Kind::kAdd;
+        break;
       case 6:
       case 7:
-      case 8: e.kind = Kind::kMultiply; break;
+      case 8:
+        e.kind = Kind::kMultiply;
+        break;
       case 9:
-      case 10: e.kind = Kind::kDivide; break;
+      case 10:
+        e.kind = Kind::kDivide;
+        break;
       case 11:
       case 12:
-      case 13: e.kind = Kind::kPower; break;
-      case 14: e.kind = Kind::kNegate; break;
+      case 13:
+        e.kind = Kind::kPower;
+        break;
+      case 14:
+        e.kind = Kind::kNegate;
+        break;
       case 15:
       case 16:
       case 17: {
         e.kind = Kind::kCall;
         static constexpr const char* kNames[] = {
-            "sin", "cos", "tan", "cot", "sec", "csc", "asin", "acos", "atan", "acot", "asec", "acsc", "sinh", "cosh", "tanh", "asinh",
-            "acosh", "atanh", "exp", "ln", "log", "log2", "log10", "sqrt", "cbrt", "root", "abs", "sign", "floor", "ceil", "round",
-            "gamma", "factorial", "factorial2", "re", "im", "arg", "conjugate", "mod", "gcd", "lcm", "min", "max", "binomial",
-            "permutations", "integral", "sum", "product", "limit", "derivative", "union", "intersection", "setminus", "f", "segment",
-            "det", "atan2", "cis", "erf", "zeta", "norm", "trunc"};
+            "sin",      "cos",       "tan",     "cot",   "sec",        "csc",       "asin",         "acos",     "atan",
+            "acot",     "asec",      "acsc",    "sinh",  "cosh",       "tanh",      "asinh",        "acosh",    "atanh",
+            "exp",      "ln",        "log",     "log2",  "log10",      "sqrt",      "cbrt",         "root",     "abs",
+            "sign",     "floor",     "ceil",    "round", "gamma",      "factorial", "factorial2",   "re",       "im",
+            "arg",      "conjugate", "mod",     "gcd",   "lcm",        "min",       "max",          "binomial", "permutations",
+            "integral", "sum",       "product", "limit", "derivative", "union",     "intersection", "setminus", "f",
+            "segment",  "det",       "atan2",   "cis",   "erf",        "zeta",      "norm",         "trunc"};
         e.text = kNames[Pick(std::size(kNames))];
         e.number = static_cast<std::int32_t>(Pick(8)) == 0 ? 10 : 0;
         break;
       }
       default: {
-        static constexpr Kind kKinds[] = {Kind::kPlusMinus, Kind::kPercent, Kind::kDegree, Kind::kUnit, Kind::kMoney, Kind::kTime,
-                                          Kind::kRatio, Kind::kOrdinal, Kind::kRelation, Kind::kAnd, Kind::kOr, Kind::kNot,
-                                          Kind::kImplies, Kind::kGroup, Kind::kSet, Kind::kSetBuilder, Kind::kList, Kind::kMatrix,
-                                          Kind::kCases, Kind::kApply, Kind::kMixed, Kind::kRelation, Kind::kGroup, Kind::kList};
+        static constexpr Kind kKinds[] = {Kind::kPlusMinus,  Kind::kPercent,  Kind::kDegree,  Kind::kUnit,     Kind::kMoney,
+                                          Kind::kTime,       Kind::kRatio,    Kind::kOrdinal, Kind::kRelation, Kind::kAnd,
+                                          Kind::kOr,         Kind::kNot,      Kind::kImplies, Kind::kGroup,    Kind::kSet,
+                                          Kind::kSetBuilder, Kind::kList,     Kind::kMatrix,  Kind::kCases,    Kind::kApply,
+                                          Kind::kMixed,      Kind::kRelation, Kind::kGroup,   Kind::kList};
         e.kind = kKinds[Pick(std::size(kKinds))];
-        static constexpr const char* kRelations[] = {"=", "=", "!=", "<", "<=", ">", ">=", "in", "notin", "subset", "~", "congruent"};
+        static constexpr const char* kRelations[] = {"=",  "=",  "!=",    "<",      "<=", ">",
+                                                     ">=", "in", "notin", "subset", "~",  "congruent"};
         static constexpr const char* kBrackets[] = {"()", "[]", "(]", "[)", "<>"};
         static constexpr const char* kUnits[] = {"cm", "m/s", "ft^2", "miles per hour", "apples", "degrees C", "///", ""};
         if (e.kind == Kind::kRelation) e.text = kRelations[Pick(std::size(kRelations))];
@@ -103,7 +118,9 @@ class Generator {
       Expr* at = &out;
       while (!at->args.empty() && Pick(4) != 0) at = &at->args[Pick(at->args.size())];
       switch (Pick(6)) {
-        case 0: *at = Tree(2); break;
+        case 0:
+          *at = Tree(2);
+          break;
         case 1:
           if (at->args.size() > 1) std::swap(at->args.front(), at->args.back());
           break;
@@ -123,7 +140,9 @@ class Generator {
             *at = std::move(child);
           }
           break;
-        default: *at = Leaf(); break;
+        default:
+          *at = Leaf();
+          break;
       }
     }
     return out;
@@ -138,14 +157,16 @@ class Generator {
       case Kind::kImplies:
       case Kind::kSetBuilder:
       case Kind::kMixed:
-      case Kind::kApply: return 2;
+      case Kind::kApply:
+        return 2;
       case Kind::kNegate:
       case Kind::kPercent:
       case Kind::kDegree:
       case Kind::kUnit:
       case Kind::kMoney:
       case Kind::kOrdinal:
-      case Kind::kNot: return 1;
+      case Kind::kNot:
+        return 1;
       case Kind::kCall:
         if (e.text == "integral" || e.text == "sum" || e.text == "product") return Pick(2) == 0 ? 4 : 2;
         if (e.text == "limit") return 3;
@@ -155,8 +176,10 @@ class Generator {
         }
         return 1;
       case Kind::kCases:
-      case Kind::kMatrix: return 4;
-      default: return 2 + Pick(2);
+      case Kind::kMatrix:
+        return 4;
+      default:
+        return 2 + Pick(2);
     }
   }
 
@@ -165,13 +188,20 @@ class Generator {
     switch (Pick(12)) {
       case 0:
       case 1:
-      case 2: e.text = std::to_string(Pick(13)); break;
-      case 3: e.text = std::to_string(Pick(1000000)); break;
-      case 4: e.text = std::string(1 + Pick(60), static_cast<char>('1' + Pick(9))); break;
+      case 2:
+        e.text = std::to_string(Pick(13));
+        break;
+      case 3:
+        e.text = std::to_string(Pick(1000000));
+        break;
+      case 4:
+        e.text = std::string(1 + Pick(60), static_cast<char>('1' + Pick(9)));
+        break;
       case 5: {
         e.kind = Kind::kDecimal;
-        static constexpr const char* kDecimals[] = {"0.5", ".25", "3.141592653589793", "1e400", "1e-400", "1.5e99999999999", "0.(3)",
-                                                    "0.1(6)", "123.456", "0.30000000000000004"};
+        static constexpr const char* kDecimals[] = {
+            "0.5",    ".25",     "3.141592653589793",  "1e400", "1e-400", "1.5e99999999999", "0.(3)",
+            "0.1(6)", "123.456", "0.30000000000000004"};
         e.text = kDecimals[Pick(std::size(kDecimals))];
         break;
       }
@@ -269,9 +299,12 @@ int main(int argc, char** argv) {
   long inputs = 100000;
   std::uint64_t seed = std::random_device{}();
   for (int i = 1; i + 1 < argc; i += 2) {
-    if (std::strcmp(argv[i], "--inputs") == 0) inputs = std::atol(argv[i + 1]);
-    else if (std::strcmp(argv[i], "--seed") == 0) seed = std::strtoull(argv[i + 1], nullptr, 10);
-    else return std::fprintf(stderr, "compare_fuzz: unknown option %s; known: --inputs N, --seed S\n", argv[i]), 2;
+    if (std::strcmp(argv[i], "--inputs") == 0)
+      inputs = std::atol(argv[i + 1]);
+    else if (std::strcmp(argv[i], "--seed") == 0)
+      seed = std::strtoull(argv[i + 1], nullptr, 10);
+    else
+      return std::fprintf(stderr, "compare_fuzz: unknown option %s; known: --inputs N, --seed S\n", argv[i]), 2;
   }
   if (mathcoder::math::CompareTexts("1/2", "0.5").equality != mathcoder::math::Equality::kEqual) return 1;
   return mathcoder::math::Run(inputs, seed);
