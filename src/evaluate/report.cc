@@ -95,7 +95,7 @@ std::string CountsTable(const ReportInput& input) {
       "th><th>accuracy %</th>"
       "<th>95% interval</th><th>wrong</th><th>unknown</th><th>no answer</th><th>truncated</th><th>timed out</th><th>session "
       "lost</th>"
-      "<th>infrastructure failures (not in n)</th><th>seconds</th></tr></thead><tbody>\n";
+      "<th>not scored</th><th>seconds</th></tr></thead><tbody>\n";
   for (const Group& group : input.summary.groups) {
     const Score& score = group.score;
     html += "<tr>" + Cell(ModelName(input, group.model)) + Cell(TitleOf(input, group.benchmark));
