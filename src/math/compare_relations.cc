@@ -236,6 +236,14 @@ Ruling Judge::Relations(const Expr& written_a, const Expr& written_b) {
       }
       return {Equality::kDifferent, "statement", a.text + " against " + b.text};
     }
+    if (a.text == "congruent" && a.args.size() == 3 && b.args.size() == 3 && a.args[0] == b.args[0] &&
+        Holds(Compare(a.args[2], b.args[2]))) {
+      const Expr minus{.kind = Kind::kNegate, .text = "", .number = 0, .args = {b.args[1]}};
+      const Expr difference{.kind = Kind::kAdd, .text = "", .number = 0, .args = {a.args[1], minus}};
+      const Expr rest{.kind = Kind::kCall, .text = "mod", .number = 0, .args = {difference, a.args[2]}};
+      const Ruling zero = Compare(rest, Expr{.kind = Kind::kInteger, .text = "0", .number = 0, .args = {}});
+      return {zero.equality, "congruence", Holds(zero) ? "the same residue class" : "other residue classes"};
+    }
     if (a.text == "!=") {
       const Ruling equations = Equations(a, b);
       return {equations.equality, "statement", equations.reason};

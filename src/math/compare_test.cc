@@ -118,6 +118,28 @@ TEST(Compare, RadicalsLogarithmsTrigonometry) {
   }
 }
 
+TEST(Compare, SumsIntegralsDerivatives) {
+  for (const Case& c : std::initializer_list<Case>{
+           {"\\sum_{k=1}^{10} k", "55", Want::kSame},
+           {"\\sum_{k=1}^{n} k", "\\frac{n(n+1)}{2}", Want::kSame},
+           {"\\sum_{k=1}^{n} k", "\\frac{n(n-1)}{2}", Want::kOther},
+           {"\\sum_{k=1}^{n} a_k", "\\sum_{j=0}^{n-1} a_{j+1}", Want::kSame},
+           {"F_n = \\sum_{k=0}^{n-1} F_k F_{n-k-1}", "F_n = \\sum_{k=0}^{n-2} F_k F_{n-k-2}", Want::kOther},
+           {"\\sum_{k=1}^{\\infty} \\frac{1}{2^k}", "1", Want::kSame},
+           {"\\int_0^1 x^2 dx", "1/3", Want::kSame},
+           {"\\int_0^1 e^{x^2} dx", "\\int_0^1 e^{t^2} dt", Want::kSame},
+           {"\\int_0^1 e^{x^2} dx", "1", Want::kUnknown},  // not computed: nothing is claimed
+           {"\\frac{d}{dx} x^3", "3x^2", Want::kSame},
+           {"x \\equiv 2 \\pmod 3", "x \\equiv 5 \\pmod 3", Want::kSame},
+           {"x \\equiv 2 \\pmod 3", "x \\equiv 4 \\pmod 3", Want::kOther},
+           {"x=\\frac{\\pi}{4} + k\\pi, k \\in \\mathbb{Z}", "x=n\\pi + \\frac{\\pi}{4}, n \\in \\mathbb{Z}", Want::kSame},
+           {"|x-1| < 2", "(-1, 3)", Want::kSame},
+           {"|x| \\ge 2", "(-\\infty,-2] \\cup [2,\\infty)", Want::kSame},
+       }) {
+    Check(c);
+  }
+}
+
 TEST(Compare, DifferentAndPolynomialEqualityAreProven) {
   EXPECT_EQ(Verdict({"x^2-1", "(x-1)(x+1)", Want::kSame}).equality, Equality::kEqual);
   EXPECT_EQ(Verdict({"cos(x)^2+sin(x)^2", "1", Want::kSame}).equality, Equality::kEqual);
