@@ -7,10 +7,10 @@ namespace mathcoder::math {
 namespace {
 
 constexpr Spelling kCommands[] = {
-    {"Delta", Tok::kName, "Delta"}, {"Gamma", Tok::kName, "Gamma"}, {"Im", Tok::kName, "Im"}, {"Lambda", Tok::kName, "Lambda"},
+    {"Delta", Tok::kName, "Delta"}, {"Gamma", Tok::kName, "Gamma"}, {"Lambda", Tok::kName, "Lambda"},
     {"Leftrightarrow", Tok::kLogic, "iff"}, {"Longleftrightarrow", Tok::kLogic, "iff"},
     {"Longrightarrow", Tok::kLogic, "implies"}, {"Omega", Tok::kName, "Omega"}, {"Phi", Tok::kName, "Phi"},
-    {"Pi", Tok::kName, "Pi"}, {"Psi", Tok::kName, "Psi"}, {"Re", Tok::kName, "Re"}, {"Rightarrow", Tok::kLogic, "implies"},
+    {"Pi", Tok::kName, "Pi"}, {"Psi", Tok::kName, "Psi"}, {"Rightarrow", Tok::kLogic, "implies"},
     {"Sigma", Tok::kName, "Sigma"}, {"Theta", Tok::kName, "Theta"}, {"Upsilon", Tok::kName, "Upsilon"},
     {"Vert", Tok::kBar, "", 2}, {"Xi", Tok::kName, "Xi"}, {"aleph", Tok::kName, "aleph"}, {"alpha", Tok::kName, "alpha"},
     {"angle", Tok::kFigure, "angle"}, {"approx", Tok::kRelation, "~"}, {"approxeq", Tok::kRelation, "~"},

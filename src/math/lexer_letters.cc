@@ -13,14 +13,14 @@ bool Lexer::OpensAt(std::size_t i) const {
 }
 
 bool Lexer::LoneUnit(std::size_t i) const {
-  if (!options_.units || !space_ || Previous() != Tok::kNumber || out_.tokens.size() > 2 || !IsUnitLetter(text_.substr(i, 1)))
-    return false;
-  if (out_.tokens.size() == 2 && out_.tokens[0].type != Tok::kMinus) return false;
+  if (!options_.units || !space_ || !AfterNumber() || !IsUnitLetter(text_.substr(i, 1))) return false;
   const std::string_view rest = text_.substr(i + 1, end_ - i - 1);
-  // "6 g" is more often a product of a variable; "0.5 g" is not
+  // "3 m/s" says that it is one; "6 g" is more often a product of a variable, "0.5 g" is not
+  if (rest == "/s" || rest == "/h" || rest == "/s^2" || rest == "/min") return Previous() != Tok::kSlash;
+  if (!rest.empty() || Previous() != Tok::kNumber || out_.tokens.size() > 2) return false;
+  if (out_.tokens.size() == 2 && out_.tokens[0].type != Tok::kMinus) return false;
   const Token& number = out_.tokens.back();
-  const bool decimal = text_.substr(number.begin, number.end - number.begin).find('.') != std::string_view::npos;
-  return (rest.empty() && decimal) || rest == "/s" || rest == "/h" || rest == "/s^2" || rest == "/min";
+  return text_.substr(number.begin, number.end - number.begin).find('.') != std::string_view::npos;
 }
 
 std::size_t Lexer::HalfDay(std::size_t begin, std::size_t end, std::string_view run) {

@@ -61,7 +61,7 @@ std::size_t Lexer::Number(std::size_t begin) {
     std::size_t after = i + 1;  // "3. + x": a float as Python prints it; at the end it is punctuation
     while (IsSpace(At(after))) ++after;
     if (after < end_ && (At(after) == '*' || At(after) == '+' || At(after) == '-' || At(after) == '/' || At(after) == ')' ||
-                         At(after) == ']' || At(after) == ',')) {
+                         At(after) == ']' || At(after) == ',' || (!brackets_.empty() && IsDigit(At(after))))) {
       Push(Tok::kNumber, begin, i + 1);
       return i + 1;
     }

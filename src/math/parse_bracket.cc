@@ -5,6 +5,36 @@
 
 namespace mathcoder::math {
 
+// [1 2 3], as NumPy prints an array: numbers with only spaces between them.
+bool Parser::AtSpacedNumbers() const {
+  std::size_t numbers = 0;
+  bool minus = false;
+  for (std::size_t i = at_; i + 1 < tokens_.size(); ++i) {
+    const bool negative = tokens_[i].type == Tok::kMinus;
+    const Token& number = tokens_[negative ? i + 1 : i];
+    if (number.type != Tok::kNumber) {
+      // (3 -1) is a difference
+      return tokens_[i].type == Tok::kClose && numbers > 1 && (numbers > 2 || !minus || tokens_[at_ - 1].text == "[");
+    }
+    if (numbers > 0 && (!tokens_[i].space || (negative && number.space))) return false;
+    minus = minus || (negative && numbers > 0);
+    if (negative) ++i;
+    ++numbers;
+  }
+  return false;
+}
+
+std::vector<Expr> Parser::ParseSpacedNumbers() {
+  std::vector<Expr> parts;
+  while (!Is(Tok::kClose)) {
+    const bool negative = Take(Tok::kMinus);
+    Expr e = PlainNumber(Now());
+    ++at_;
+    parts.push_back(negative ? Make(Kind::kNegate, "", std::move(e)) : std::move(e));
+  }
+  return parts;
+}
+
 Parser::Node Parser::ParseBracket() {
   const Token open = Now();
   if (open.text == "{") return ParseBraces(true);
@@ -34,7 +64,7 @@ Parser::Node Parser::ParseBracket() {
   colon_stops_ = greater_stops_ = false;
   ++brackets_;
   bool word_or = false, rows = false;
-  std::vector<Expr> parts = ParseParts(false, &word_or, &rows);
+  std::vector<Expr> parts = AtSpacedNumbers() ? ParseSpacedNumbers() : ParseParts(false, &word_or, &rows);
   --brackets_;
   colon_stops_ = colon;
   greater_stops_ = greater;

@@ -130,6 +130,8 @@ class Parser {
   Expr ParseFigure();
 
   // ---- parse_bracket.cc
+  bool AtSpacedNumbers() const;
+  std::vector<Expr> ParseSpacedNumbers();
   Node ParseBracket();
   Node ParseBraces(bool escaped);
   Expr ParseVector();
