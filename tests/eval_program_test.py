@@ -306,15 +306,15 @@ class Report(Program):
         records = [self.record(f"What is $\\frac{{{i}}}{{2}}$?", "1", [("text", "Since \\[x^2 = 1\\]"), ("code", code),
                    ("execution", "1"), ("text", "so $\\boxed{1}$")])
                    for i in range(4)]
-        records += [self.record("wrong one", "2", [("text", "so $\\boxed{2}$")]), self.record("no answer", "", [("text",
-                    "I do not know")]),
+        records += [self.record("wrong one", "2", [("text", "so $\\boxed{2}$")]), self.record("no answer", "", [("text", " ")]),
                     self.record("cut one", "", [], ending="cut")]
         browser = self.open(records)
         self.assertEqual(browser.complaints(), [])
         self.assertEqual(browser.requests(), [], "it loads nothing")
         self.assertEqual(self.choose("filter-outcome", ""), 7)
         self.assertEqual(self.choose("filter-outcome", "correct"), 4)
-        self.assertEqual(self.choose("filter-outcome", "wrong"), 1)
+        self.assertEqual(self.choose("filter-outcome", "wrong"), 2, "the truncated one is wrong as well")
+        self.assertEqual(self.choose("filter-outcome", "no_answer"), 1)
         self.assertEqual(self.choose("filter-outcome", "truncated"), 1)
         self.assertEqual(self.choose("filter-outcome", "unknown"), 0)
         self.choose("filter-outcome", "")
