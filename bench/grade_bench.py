@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Verdicts beside math-verify (PyPI, requirements/bench.txt), in one run over the same pairs: the published transcripts' answers with
-their labels and the case files. Cost of a verdict (mean, p99, max) and wrong verdicts of either kind. Wanted: 500 times at the mean,
-1,000 times at p99, and fewer wrong verdicts.
+"""Verdicts beside math-verify (PyPI, requirements/bench.txt), in one run over the same pairs: the published transcripts' answers
+with their labels, and the case files. Cost of a verdict (mean, p99, max) and wrong verdicts of either kind. Wanted: 500 times at the
+mean, 1,000 times at p99, and fewer wrong verdicts.
 
-Both get the same two strings: the reference, and for transcripts the last block of the message, from which each finds the answer itself.
-math-verify is called as its README says (references, and answers of the case files, between dollars); its verdict includes parsing both,
-as ours does. A pair that it does not finish within its own time-outs counts with the time it took. Ours is what `mathcoder grade --json`
-reports for each verdict: finding the answer, reading both, comparing.
+Both get the same two strings: the reference, and for transcripts the last block of the message, from which each finds the answer
+itself. math-verify is called as its README says (references, and answers of the case files, between dollars); its verdict includes
+parsing both, as ours does. A pair that it does not finish within its own time-outs counts with the time it took. Ours is what
+`mathcoder grade --json` reports for each verdict: finding the answer, reading both, comparing.
 """
 import argparse
 import json
@@ -39,7 +39,8 @@ def pairs():
     for path in sorted((SHARED / "transcripts").glob("*/*.jsonl")):
         for line in open(path, encoding="utf-8"):
             record = json.loads(line)
-            yield "transcripts", str(record["ground_truth"]["answer"]), message_of(record), path.name.endswith("-correct.jsonl"), True
+            correct = path.name.endswith("-correct.jsonl")
+            yield "transcripts", str(record["ground_truth"]["answer"]), message_of(record), correct, True
 
 
 def run_peer(rows):
@@ -60,7 +61,8 @@ def run_ours(binary, mode, rows):
         for _, gold, pred, _, _ in rows:
             file.write(json.dumps({"gold": gold, "pred": pred}) + "\n")
         file.flush()
-        lines = subprocess.run([binary, "grade", file.name, "--json", "--quiet", "--mode", mode], capture_output=True, text=True, check=True).stdout
+        command = [binary, "grade", file.name, "--json", "--quiet", "--mode", mode]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     verdicts = [json.loads(line) for line in lines.splitlines()]
     return [(verdict["verdict"] == "correct", verdict["us"]) for verdict in verdicts]
 
@@ -95,13 +97,15 @@ def main():
     for name in (*CASES, "transcripts", "all"):
         result[name] = {"ours": summary(rows, ours, name), "math_verify": summary(rows, peer, name)}
         for who, counts in result[name].items():
-            print(f"| {name} | {counts['n']} | {who} | {counts['mean_us']:,.1f} | {counts['p99_us']:,.1f} | {counts['max_us']:,.0f} | "
+            costs = f"{counts['mean_us']:,.1f} | {counts['p99_us']:,.1f} | {counts['max_us']:,.0f}"
+            print(f"| {name} | {counts['n']} | {who} | {costs} | "
                   f"{counts['false_positive']} | {counts['false_negative']} |")
     mine, theirs = result["all"]["ours"], result["all"]["math_verify"]
     result["mean_ratio"] = theirs["mean_us"] / mine["mean_us"]
     result["p99_ratio"] = theirs["p99_us"] / mine["p99_us"]
     fewer = all(mine[kind] < theirs[kind] for kind in ("false_positive", "false_negative"))
-    print(f"\n{result['mean_ratio']:,.0f} times at the mean (wanted: 500), {result['p99_ratio']:,.0f} times at p99 (wanted: 1,000), "
+    print(f"\n{result['mean_ratio']:,.0f} times at the mean (wanted: 500), "
+          f"{result['p99_ratio']:,.0f} times at p99 (wanted: 1,000), "
           f"{'fewer' if fewer else 'NOT fewer'} wrong verdicts of either kind")
     if arguments.out:
         Path(arguments.out).write_text(json.dumps(result) + "\n")

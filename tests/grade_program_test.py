@@ -2,7 +2,8 @@
 """Whole-program tests of `mathcoder grade`: what a person types, what they see, exit codes and the summary's fields.
 
 MATHCODER_BIN names the program (ctest sets it). Cases and transcripts come from MATHCODER_SHARED (default ../shared); a test that needs
-them is skipped, loudly, where it is absent. Run one by hand: MATHCODER_BIN=... tests/grade_program_test.py Files.test_summary_file
+them is skipped, loudly, where it is absent.
+Run one by hand: MATHCODER_BIN=... tests/grade_program_test.py Files.test_summary_file
 """
 import json
 import os
@@ -106,7 +107,8 @@ class Files(WithFolder):
         self.assertRegex(done.stdout, r"expected wrong\s+0\s+1\s+0\s+1\n")
 
     def test_a_disagreement_is_marked_and_counted(self):
-        path = self.write("pairs.jsonl", [*PAIRS, {"gold": "3", "pred": "4", "expected": True}, {"gold": "3", "pred": "3.0", "expected": False}])
+        path = self.write("pairs.jsonl", [*PAIRS, {"gold": "3", "pred": "4", "expected": True},
+                                          {"gold": "3", "pred": "3.0", "expected": False}])
         done = grade(path, "--at-least", "0.9")
         self.assertEqual(done.returncode, 1)
         self.assertIn("5 of 7 agree", done.stdout)
@@ -131,14 +133,16 @@ class Files(WithFolder):
         self.assertNotIn("agree", done.stdout)
 
     def test_two_modes_side_by_side(self):
-        done = grade(self.write("pairs.jsonl", [{"gold": "0", "pred": "0.001"}, {"gold": "1", "pred": "1"}]), "--mode", "strict,mathcoder")
+        done = grade(self.write("pairs.jsonl", [{"gold": "0", "pred": "0.001"}, {"gold": "1", "pred": "1"}]),
+                     "--mode", "strict,mathcoder")
         self.assertIn("pairs.jsonl:1  reference 0", done.stdout)
         self.assertNotIn("pairs.jsonl:2", done.stdout)
         self.assertRegex(done.stdout, r"strict\s+wrong")
         self.assertRegex(done.stdout, r"mathcoder\s+correct")
 
     def test_malformed_lines(self):
-        path = self.write("pairs.jsonl", [PAIRS[0], "{not json", {"gold": "1"}, {"gold": ["1"], "pred": "1"}, {"gold": "1", "pred": "1", "expected": "yes"}, PAIRS[2]])
+        path = self.write("pairs.jsonl", [PAIRS[0], "{not json", {"gold": "1"}, {"gold": ["1"], "pred": "1"},
+                                          {"gold": "1", "pred": "1", "expected": "yes"}, PAIRS[2]])
         done = grade(path)
         self.assertEqual(done.returncode, 3)
         self.assertIn("pairs.jsonl:2: ", done.stderr)
@@ -194,7 +198,8 @@ class Shared(WithFolder):
 
     def test_cases(self):
         """Wanted shares of agreement, and no false positive anywhere."""
-        for name, least in (("curated_tricky", 0.96), ("doenet_equality_ascii", 0.95), ("latex2sympy_parse", 0.97), ("latex_malformed_must_not_parse", 1.0)):
+        for name, least in (("curated_tricky", 0.96), ("doenet_equality_ascii", 0.95), ("latex2sympy_parse", 0.97),
+                            ("latex_malformed_must_not_parse", 1.0)):
             with self.subTest(name):
                 counts = self.summary(SHARED / "grader" / f"{name}.jsonl")
                 self.assertGreaterEqual(counts["agreed"] / counts["n"], least, counts)
@@ -203,9 +208,10 @@ class Shared(WithFolder):
     def test_curated_cases_that_strict_refuses_are_policy(self):
         """docs/grading.md names them; mode lenient has their policies on."""
         done = grade(SHARED / "grader/curated_tricky.jsonl", "--json")
-        refused = [verdict for verdict in map(json.loads, done.stdout.splitlines()) if verdict["expected"] and verdict["verdict"] != "correct"]
-        for verdict in refused:
-            self.assertEqual(grade("--gold", verdict["gold"], "--pred", verdict["answer"], "--mode", "lenient").returncode, 0, verdict)
+        for verdict in map(json.loads, done.stdout.splitlines()):
+            if verdict["expected"] and verdict["verdict"] != "correct":
+                lenient = grade("--gold", verdict["gold"], "--pred", verdict["answer"], "--mode", "lenient")
+                self.assertEqual(lenient.returncode, 0, verdict)
 
 
 if __name__ == "__main__":

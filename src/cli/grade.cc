@@ -1,4 +1,6 @@
 // mathcoder grade: is an answer the reference? For one pair, for files of pairs, for files of transcripts.
+#include "grade/grade.h"
+
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -23,7 +25,6 @@
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
-#include "grade/grade.h"
 
 namespace mathcoder::cli {
 namespace {
@@ -76,7 +77,8 @@ std::vector<std::string> PoliciesIn(std::string_view spelled) {
     if (comma == std::string_view::npos) break;
     spelled.remove_prefix(comma + 1);
   }
-  if (policies.size() > 2) throw base::Error("--mode names " + std::to_string(policies.size()) + " modes; one, or two to compare", ExitCode::kUsage);
+  if (policies.size() > 2)
+    throw base::Error("--mode names " + std::to_string(policies.size()) + " modes; one, or two to compare", ExitCode::kUsage);
   return policies;
 }
 
@@ -125,7 +127,8 @@ Pair ReadPair(const Json& record, const std::string& file) {
   if (!transcript.ok()) throw base::BadInput("neither {\"gold\", \"pred\"} nor a transcript: " + transcript.error());
   chat::Transcript solved = std::move(transcript).value();
   const Json& reference = solved.problem.reference;
-  if (!reference.is_object() || !reference.contains("answer")) throw base::BadInput("the transcript has no ground_truth.answer to grade against");
+  if (!reference.is_object() || !reference.contains("answer"))
+    throw base::BadInput("the transcript has no ground_truth.answer to grade against");
   pair.gold = TextOf(reference["answer"], "ground_truth.answer");
   pair.transcript = std::move(solved);
   if (!pair.expected) pair.expected = LabelOfFile(file);
@@ -182,12 +185,12 @@ Json ToJson(const Pair& pair, const Judge& judge, const Verdict& verdict) {
 }
 
 void PrintLine(const Pair& pair, const Verdict& verdict) {
-  const char* mark = !pair.expected || verdict.outcome == Outcome::kUnknown       ? " "
+  const char* mark = !pair.expected || verdict.outcome == Outcome::kUnknown     ? " "
                      : (verdict.outcome == Outcome::kCorrect) == *pair.expected ? " "
                                                                                 : "!";
-  std::printf("%s%s %-9s %9.1f us  %s | %s  (%s; %s)\n", mark, pair.where.c_str(), std::string(grade::Name(verdict.outcome)).c_str(),
-              Microseconds(verdict), Short(pair.gold, 60).c_str(), Short(verdict.answer.text, 60).c_str(), verdict.answer.rule.c_str(),
-              Short(verdict.reason, 160).c_str());
+  std::printf("%s%s %-9s %9.1f us  %s | %s  (%s; %s)\n", mark, pair.where.c_str(),
+              std::string(grade::Name(verdict.outcome)).c_str(), Microseconds(verdict), Short(pair.gold, 60).c_str(),
+              Short(verdict.answer.text, 60).c_str(), verdict.answer.rule.c_str(), Short(verdict.reason, 160).c_str());
 }
 
 void PrintSideBySide(const Pair& pair, const std::vector<Judge>& judges, const std::vector<Verdict>& verdicts) {
@@ -195,12 +198,14 @@ void PrintSideBySide(const Pair& pair, const std::vector<Judge>& judges, const s
               pair.expected ? (*pair.expected ? "  (expected correct)" : "  (expected wrong)") : "");
   for (std::size_t i = 0; i < judges.size(); ++i) {
     std::printf("    %-10s %-9s %s  (%s; %s)\n", judges[i].name.c_str(), std::string(grade::Name(verdicts[i].outcome)).c_str(),
-                Short(verdicts[i].answer.text, 60).c_str(), verdicts[i].answer.rule.c_str(), Short(verdicts[i].reason, 160).c_str());
+                Short(verdicts[i].answer.text, 60).c_str(), verdicts[i].answer.rule.c_str(),
+                Short(verdicts[i].reason, 160).c_str());
   }
 }
 
 int GradePair(const GradeArguments& arguments) {
-  const Pair pair{.where = "", .gold = *arguments.gold, .pred = *arguments.pred, .transcript = std::nullopt, .expected = std::nullopt};
+  const Pair pair{
+      .where = "", .gold = *arguments.gold, .pred = *arguments.pred, .transcript = std::nullopt, .expected = std::nullopt};
   bool correct = true;
   for (const Judge& judge : JudgesOf(arguments, false)) {
     const Verdict verdict = GradeOne(judge, pair);
@@ -209,10 +214,12 @@ int GradePair(const GradeArguments& arguments) {
       std::printf("%s\n", base::Dump(ToJson(pair, judge, verdict)).c_str());
       continue;
     }
-    std::printf("%s  %s  (%.1f us)\n", std::string(grade::Name(verdict.outcome)).c_str(), Short(verdict.reason, 1000).c_str(), Microseconds(verdict));
+    std::printf("%s  %s  (%.1f us)\n", std::string(grade::Name(verdict.outcome)).c_str(), Short(verdict.reason, 1000).c_str(),
+                Microseconds(verdict));
     if (arguments.why) {
-      std::printf("  mode      %s\n  answer    %s  (%s)\n  equality  %s by %s\n", judge.name.c_str(), Short(verdict.answer.text, 1000).c_str(),
-                  verdict.answer.rule.c_str(), std::string(math::Name(verdict.equality)).c_str(), verdict.rule.c_str());
+      std::printf("  mode      %s\n  answer    %s  (%s)\n  equality  %s by %s\n", judge.name.c_str(),
+                  Short(verdict.answer.text, 1000).c_str(), verdict.answer.rule.c_str(),
+                  std::string(math::Name(verdict.equality)).c_str(), verdict.rule.c_str());
     }
   }
   return static_cast<int>(correct ? ExitCode::kOk : ExitCode::kFailure);
@@ -240,7 +247,8 @@ int GradeFiles(const GradeArguments& arguments) {
       if (!quiet) progress.Set(i + 1, "");
       if (arguments.json) continue;
       if (judges.size() == 2) {
-        if ((verdicts[0].outcome == Outcome::kCorrect) != (verdicts[1].outcome == Outcome::kCorrect)) PrintSideBySide(pair, judges, verdicts);
+        if ((verdicts[0].outcome == Outcome::kCorrect) != (verdicts[1].outcome == Outcome::kCorrect))
+          PrintSideBySide(pair, judges, verdicts);
       } else if (!arguments.wrong_only || !pair.expected || !GradeSummary::Agrees(verdicts[0].outcome, *pair.expected)) {
         PrintLine(pair, verdicts[0]);
       }
@@ -266,9 +274,12 @@ int GradeFiles(const GradeArguments& arguments) {
 }
 
 int Grade(const GradeArguments& arguments) {
-  if (arguments.gold.has_value() != arguments.pred.has_value()) throw base::Error("--gold and --pred go together", ExitCode::kUsage);
+  if (arguments.gold.has_value() != arguments.pred.has_value())
+    throw base::Error("--gold and --pred go together", ExitCode::kUsage);
   if (arguments.gold.has_value() == !arguments.files.empty()) {
-    throw base::Error("grade needs --gold G --pred P, or files of {\"gold\", \"pred\"} or of transcripts; see `mathcoder grade --help`", ExitCode::kUsage);
+    throw base::Error(
+        "grade needs --gold G --pred P, or files of {\"gold\", \"pred\"} or of transcripts; see `mathcoder grade --help`",
+        ExitCode::kUsage);
   }
   return arguments.gold ? GradePair(arguments) : GradeFiles(arguments);
 }
@@ -299,7 +310,8 @@ Exit code of one pair: 0 correct, 1 anything else.)");
                    "write {n, agreed, false_positive, false_negative, unknown, mean_us, p99_us, max_us, ...} as JSON");
   verb->add_option("--at-least", arguments->at_least, "exit with 1 below this share of agreement with the expected verdicts")
       ->check(CLI::Range(0.0, 1.0));
-  verb->add_option("--deadline-ms", arguments->deadline_ms, "most time for one verdict (default: 100)")->check(CLI::Range(1, 60000));
+  verb->add_option("--deadline-ms", arguments->deadline_ms, "most time for one verdict (default: 100)")
+      ->check(CLI::Range(1, 60000));
   verb->add_flag("--skip-bad", arguments->skip_bad, "go on after a malformed line");
   verb->add_flag("-q,--quiet", arguments->quiet, "no progress line");
   verb->callback([arguments, &run] { run = [arguments] { return Grade(*arguments); }; });

@@ -75,12 +75,12 @@ std::string GradeSummary::ToText(const std::string& mode) const {
   const base::Json counts = ToJson();
   const auto count = [&](const char* key) { return counts[key].get<std::size_t>(); };
   char line[400];
-  std::snprintf(line, sizeof line, "mode %s: %zu graded: %zu correct, %zu wrong, %zu unknown, %zu without an answer\n", mode.c_str(), count("n"),
-                count("correct"), count("wrong"), count("unknown"), count("no_answer"));
+  std::snprintf(line, sizeof line, "mode %s: %zu graded: %zu correct, %zu wrong, %zu unknown, %zu without an answer\n",
+                mode.c_str(), count("n"), count("correct"), count("wrong"), count("unknown"), count("no_answer"));
   std::string text = line;
   if (count("labelled") > 0) {
-    std::snprintf(line, sizeof line, "%zu of %zu agree with what was expected (%.2f%%); %zu false positives, %zu false negatives\n", count("agreed"),
-                  count("labelled"), 100 * AgreedShare(), count("false_positive"), count("false_negative"));
+    std::snprintf(line, sizeof line, "%zu of %zu agree with what was expected (%.2f%%); %zu false positives, %zu false negatives\n",
+                  count("agreed"), count("labelled"), 100 * AgreedShare(), count("false_positive"), count("false_negative"));
     text += line;
     text += "                       correct     wrong   unknown  no answer\n";
     for (const bool expected : {true, false}) {

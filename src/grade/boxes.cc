@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t kNone = std::string_view::npos;
 
-// Length of a command that opens a box at the front of `rest`; 0: none. "\beginboxed" is a slip of a model, "\x08oxed" is "\boxed" after
-// a Python string has read its \b.
+// Length of a command that opens a box at the front of `rest`; 0: none. "\beginboxed" is a slip of a model, "\x08oxed" is "\boxed"
+// after a Python string has read its \b.
 std::size_t BoxCommand(std::string_view rest) {
   static constexpr auto kCommands = std::to_array<std::string_view>(
       {"\\beginboxed", "\\begin{boxed}", "\\boxed", "\\bboxed", "\\fbox", "\\framebox", "\boxed", "\\Boxed"});
@@ -23,9 +23,30 @@ std::size_t BoxCommand(std::string_view rest) {
 
 // What may stand between two boxes of one list: delimiters of formulas and joining words only.
 bool OnlyJoins(std::string_view gap) {
-  static constexpr auto kJoins = std::to_array<std::string_view>({"\\text{ and }", "\\text{and}", "\\text{ or }", "\\text{or}", "\\(", "\\)",
-                                                                  "\\[", "\\]", "\\quad", "\\qquad", "\\,", "\\;", "\\ ", "and", "or", ",",
-                                                                  ";", "$", "&", "\\\\", " ", "\n", "\t", "\r"});
+  static constexpr auto kJoins = std::to_array<std::string_view>({"\\text{ and }",
+                                                                  "\\text{and}",
+                                                                  "\\text{ or }",
+                                                                  "\\text{or}",
+                                                                  "\\(",
+                                                                  "\\)",
+                                                                  "\\[",
+                                                                  "\\]",
+                                                                  "\\quad",
+                                                                  "\\qquad",
+                                                                  "\\,",
+                                                                  "\\;",
+                                                                  "\\ ",
+                                                                  "and",
+                                                                  "or",
+                                                                  ",",
+                                                                  ";",
+                                                                  "$",
+                                                                  "&",
+                                                                  "\\\\",
+                                                                  " ",
+                                                                  "\n",
+                                                                  "\t",
+                                                                  "\r"});
   while (!gap.empty()) {
     bool taken = false;
     for (const std::string_view join : kJoins) {
@@ -50,8 +71,9 @@ bool ListsOn(std::string_view gap) {
     if (gap[i] == '\n' && i + 1 < gap.size() && gap[i + 1] == '\n') return false;
   }
   const std::string lower = LowerAscii(gap);
-  static constexpr auto kTurns = std::to_array<std::string_view>(
-      {"answer", "therefore", "thus", "so ", "hence", "because", "since", "then", "which", "but", "final", "simplif", "reduc", "equal", "not "});
+  static constexpr auto kTurns =
+      std::to_array<std::string_view>({"answer", "therefore", "thus", "so ", "hence", "because", "since", "then", "which", "but",
+                                       "final", "simplif", "reduc", "equal", "not "});
   for (const std::string_view turn : kTurns) {
     if (lower.find(turn) != kNone) return false;
   }

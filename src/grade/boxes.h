@@ -10,8 +10,8 @@
 namespace mathcoder::grade {
 
 struct Box {
-  std::size_t begin = 0;  // of the command
-  std::size_t end = 0;    // behind the closing brace
+  std::size_t begin = 0;    // of the command
+  std::size_t end = 0;      // behind the closing brace
   std::string_view inside;  // trimmed, never empty; of a box in a box the inner one
 };
 
@@ -22,8 +22,8 @@ struct BoxedAnswer {
   std::string text;
   bool merged = false;
 };
-// What the boxes state together: the last one, or several that list one answer ("\boxed{2} and \boxed{3}": "2, 3"). Boxes that repeat
-// the last one count once. nullopt: no boxes.
+// What the boxes state together: the last one, or several that list one answer ("\boxed{2} and \boxed{3}": "2, 3"). Boxes that
+// repeat the last one count once. nullopt: no boxes.
 std::optional<BoxedAnswer> AnswerInBoxes(std::string_view text);
 
 }  // namespace mathcoder::grade

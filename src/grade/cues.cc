@@ -19,11 +19,28 @@ struct Cue {
   std::string_view text;  // lower case
   bool weak = false;      // also said of other things ("our solution is correct"): only with a number or a formula behind it
 };
-constexpr auto kCues = std::to_array<Cue>({{"####"}, {"<answer>"}, {"answer is"}, {"answers are"}, {"answer is:"}, {"answer:"}, {"answers:"}, {"answer**:"},
-                                           {"answer:**"}, {"answer**"}, {"answer ="}, {"answer would be"}, {"answer should be"},
-                                           {"answer to the problem is"}, {"answer to this question is"}, {"answer to the question is"},
-                                           {"answer is therefore"}, {"result is", true}, {"result:", true}, {"solution is", true},
-                                           {"solutions are", true}, {"solution:", true}});
+constexpr auto kCues = std::to_array<Cue>({{"####"},
+                                           {"<answer>"},
+                                           {"answer is"},
+                                           {"answers are"},
+                                           {"answer is:"},
+                                           {"answer:"},
+                                           {"answers:"},
+                                           {"answer**:"},
+                                           {"answer:**"},
+                                           {"answer**"},
+                                           {"answer ="},
+                                           {"answer would be"},
+                                           {"answer should be"},
+                                           {"answer to the problem is"},
+                                           {"answer to this question is"},
+                                           {"answer to the question is"},
+                                           {"answer is therefore"},
+                                           {"result is", true},
+                                           {"result:", true},
+                                           {"solution is", true},
+                                           {"solutions are", true},
+                                           {"solution:", true}});
 
 struct CueAt {
   std::size_t begin = 0;
@@ -73,8 +90,9 @@ std::vector<CueAt> LastCues(std::string_view text) {
 }
 
 // Words between "is" and the value.
-constexpr auto kFillers = std::to_array<std::string_view>({"equal to ", "therefore ", "thus ", "then ", "indeed ", "exactly ", "simply ", "also ",
-                                                           "given by ", "approximately ", "about ", "roughly ", "around ", "just ", "now "});
+constexpr auto kFillers =
+    std::to_array<std::string_view>({"equal to ", "therefore ", "thus ", "then ", "indeed ", "exactly ", "simply ", "also ",
+                                     "given by ", "approximately ", "about ", "roughly ", "around ", "just ", "now "});
 
 std::string_view SkipFiller(std::string_view text) {
   const std::string lower = LowerAscii(text.substr(0, 16));
@@ -103,7 +121,8 @@ std::size_t FramedLength(std::string_view text) {
     std::string_view open;
     std::string_view close;
   };
-  static constexpr auto kFrames = std::to_array<Frame>({{"\\(", "\\)"}, {"\\[", "\\]"}, {"$$", "$$"}, {"$", "$"}, {"**", "**"}, {"`", "`"}});
+  static constexpr auto kFrames =
+      std::to_array<Frame>({{"\\(", "\\)"}, {"\\[", "\\]"}, {"$$", "$$"}, {"$", "$"}, {"**", "**"}, {"`", "`"}});
   for (const Frame& frame : kFrames) {
     if (!text.starts_with(frame.open)) continue;
     // "$15,000" is money: no second dollar, or one that begins another amount.
@@ -118,9 +137,10 @@ std::size_t FramedLength(std::string_view text) {
 
 // Lower case, with blanks as they stand in a sentence.
 constexpr auto kTurns = std::to_array<std::string_view>(
-    {" because", " since ", " so ", " which ", " as ", " where ", " thus", " hence", " therefore", " when ", " by ", " given ", " after ",
-     " whenever", ", so", ", which", ", because", ", since", ", as ", ", where", ", thus", ", hence", " -- ", " \u2014 ", " but ", " for the ",
-     " for each", " in total", " in all", " left", " altogether"});
+    {" because",   " since ",   " so ",      " which ",   " as ",    " where ",   " thus",      " hence",
+     " therefore", " when ",    " by ",      " given ",   " after ", " whenever", ", so",       ", which",
+     ", because",  ", since",   ", as ",     ", where",   ", thus",  ", hence",   " -- ",       " \u2014 ",
+     " but ",      " for the ", " for each", " in total", " in all", " left",     " altogether"});
 
 }  // namespace
 
@@ -135,18 +155,21 @@ std::string_view CutStatement(std::string_view text) {
     }
     const char byte = text[at];
     const bool last = at + 1 == text.size();
-    if (byte == '\n' || text.substr(at).starts_with("</") || (byte == '.' && !last && IsBlank(text[at + 1])) || (byte == '?' && (last || IsBlank(text[at + 1])))) {
+    if (byte == '\n' || text.substr(at).starts_with("</") || (byte == '.' && !last && IsBlank(text[at + 1])) ||
+        (byte == '?' && (last || IsBlank(text[at + 1])))) {
       end = at;
       break;
     }
-    if (at > 0 && std::any_of(kTurns.begin(), kTurns.end(), [&](std::string_view turn) { return std::string_view(lower).substr(at).starts_with(turn); })) {
+    if (at > 0 && std::any_of(kTurns.begin(), kTurns.end(),
+                              [&](std::string_view turn) { return std::string_view(lower).substr(at).starts_with(turn); })) {
       end = at;
       break;
     }
     ++at;
   }
   text = Trim(text.substr(0, end));
-  while (!text.empty() && (text.back() == ',' || text.back() == ';' || text.back() == ':')) text = Trim(text.substr(0, text.size() - 1));
+  while (!text.empty() && (text.back() == ',' || text.back() == ';' || text.back() == ':'))
+    text = Trim(text.substr(0, text.size() - 1));
   return WithoutFrame(text);
 }
 
@@ -154,7 +177,8 @@ std::optional<std::string> AnswerBehindCue(std::string_view text) {
   for (const CueAt& cue : LastCues(text)) {
     const std::string_view rest = SkipToStatement(text.substr(cue.end));
     const std::string_view statement = CutStatement(rest);
-    const bool says = std::any_of(statement.begin(), statement.end(), [](char byte) { return !IsBlank(byte) && byte != '*' && byte != '.'; });
+    const bool says =
+        std::any_of(statement.begin(), statement.end(), [](char byte) { return !IsBlank(byte) && byte != '*' && byte != '.'; });
     if (!says || (cue.weak && statement.find_first_of("0123456789\\$") == kNone)) continue;
     // "the answer is: the area is 5" states 5 in the end.
     if (auto value = AnswerOfSentence(statement); value && FramedLength(rest) == 0) return value;
@@ -183,7 +207,8 @@ std::optional<std::string> AnswerOfSentence(std::string_view sentence) {
   if (sentence.size() > kLongestStatement) return std::nullopt;
   if (FramedLength(sentence) == sentence.size()) return std::nullopt;  // one formula
   const std::string lower = LowerAscii(sentence);
-  static constexpr auto kVerbs = std::to_array<std::string_view>({" is ", " are ", " was ", " were ", " equals ", " is equal to ", " is: ", " to be ", " is given by "});
+  static constexpr auto kVerbs = std::to_array<std::string_view>(
+      {" is ", " are ", " was ", " were ", " equals ", " is equal to ", " is: ", " to be ", " is given by "});
   std::size_t end = 0;
   for (const std::string_view verb : kVerbs) {
     if (const std::size_t at = lower.rfind(verb); at != kNone) end = std::max(end, at + verb.size());
@@ -211,7 +236,8 @@ std::optional<std::string> OnlyFormulaAtEnd(std::string_view sentence) {
 
 std::optional<std::string> DisplayAtEnd(std::string_view text) {
   text = Trim(text);
-  for (const auto& [open, close] : {std::pair<std::string_view, std::string_view>("\\[", "\\]"), std::pair<std::string_view, std::string_view>("$$", "$$")}) {
+  for (const auto& [open, close] :
+       {std::pair<std::string_view, std::string_view>("\\[", "\\]"), std::pair<std::string_view, std::string_view>("$$", "$$")}) {
     if (!text.ends_with(close)) continue;
     const std::string_view before = text.substr(0, text.size() - close.size());
     const std::size_t begin = before.rfind(open);

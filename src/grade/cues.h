@@ -14,8 +14,8 @@ std::optional<std::string> AnswerBehindCue(std::string_view text);
 // What the last bold part of the text says, where it is no heading: "**73**".
 std::optional<std::string> AnswerInBold(std::string_view text);
 
-// The value that a concluding sentence states: behind its last "is", "are", "equals", "=": "The perimeter is 7" says 7. nullopt where the
-// sentence states none.
+// The value that a concluding sentence states: behind its last "is", "are", "equals", "=": "The perimeter is 7" says 7. nullopt
+// where the sentence states none.
 std::optional<std::string> AnswerOfSentence(std::string_view sentence);
 
 // The formula that ends a sentence and is its only one: "Hence $x = 2$." says x = 2.

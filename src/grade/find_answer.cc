@@ -20,7 +20,8 @@ using chat::BlockKind;
 // What programs and models print where they have nothing.
 bool SaysNothing(std::string_view text) {
   const std::string lower = LowerAscii(WithoutFrame(text));
-  return lower.empty() || lower == "[]" || lower == "()" || lower == "{}" || lower == "none" || lower == "null" || lower == "nan" || lower == "...";
+  return lower.empty() || lower == "[]" || lower == "()" || lower == "{}" || lower == "none" || lower == "null" || lower == "nan" ||
+         lower == "...";
 }
 
 bool ReadsAsFormula(std::string_view text) {
@@ -47,8 +48,8 @@ std::optional<FinalAnswer> Stated(std::optional<std::string> found, const char* 
   return FinalAnswer{std::move(*found), rule};
 }
 
-// The only number of a sentence without formulas: "You answered 70 questions correctly." Two numbers, or one that touches letters or
-// signs, state nothing.
+// The only number of a sentence without formulas: "You answered 70 questions correctly." Two numbers, or one that touches letters
+// or signs, state nothing.
 std::optional<std::string> OnlyNumber(std::string_view sentence) {
   if (sentence.find_first_of("\\$^_=+*/<>{}[]|") != std::string_view::npos) return std::nullopt;
   std::optional<std::string> number;
@@ -80,7 +81,8 @@ std::optional<FinalAnswer> InLastLine(std::string_view text) {
   if (ReadsAsFormula(line)) return FinalAnswer{std::string(WithoutFrame(line)), "last line"};
   const std::string_view sentence = LastSentence(line);
   if (auto stated = AnswerOfSentence(sentence); stated && StatesValue(*stated)) return Stated(std::move(stated), "last line");
-  if (auto formula = OnlyFormulaAtEnd(sentence); formula && ReadsAsFormula(*formula)) return Stated(std::move(formula), "last line");
+  if (auto formula = OnlyFormulaAtEnd(sentence); formula && ReadsAsFormula(*formula))
+    return Stated(std::move(formula), "last line");
   return Stated(OnlyNumber(sentence), "last line");
 }
 
@@ -116,10 +118,12 @@ FinalAnswer FindAnswer(const std::vector<Block>& blocks) {
     if (auto found = Stated(AnswerInBold(blocks.back().text), "bold")) return *found;
     if (auto found = InLastLine(blocks.back().text)) return *found;
   }
-  if (const std::string_view output = LastOutput(blocks); !SaysNothing(output)) return {std::string(WithoutFrame(output)), "last output"};
+  if (const std::string_view output = LastOutput(blocks); !SaysNothing(output))
+    return {std::string(WithoutFrame(output)), "last output"};
   // Words alone ("no solution") are an answer too, when nothing else is there.
   if (ends_in_text) {
-    if (const std::string_view line = LastLine(blocks.back().text); !SaysNothing(line)) return {std::string(WithoutFrame(line)), "last line"};
+    if (const std::string_view line = LastLine(blocks.back().text); !SaysNothing(line))
+      return {std::string(WithoutFrame(line)), "last line"};
   }
   return {"", "none"};
 }

@@ -139,7 +139,8 @@ TEST(FindAnswer, NoNumberFromInsideAFormula) {
 }
 
 TEST(FindAnswer, LongHostileMessagesAreLinear) {
-  for (const char* unit : {"\\boxed{", "{", "answer is ", "**", "#### ", "$", "\\(", "\\boxed", "\\boxed{1} and ", " is ", "solution is ", "."}) {
+  for (const char* unit :
+       {"\\boxed{", "{", "answer is ", "**", "#### ", "$", "\\(", "\\boxed", "\\boxed{1} and ", " is ", "solution is ", "."}) {
     std::string message;
     while (message.size() < 1000000) message += unit;
     const auto start = std::chrono::steady_clock::now();

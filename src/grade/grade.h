@@ -1,4 +1,5 @@
-// Verdicts: is this answer the reference? Built on math/ (reading and equality) and named policies; every verdict carries its reason.
+// Verdicts: is this answer the reference? Built on math/ (reading and equality) and named policies; every verdict carries its
+// reason.
 #pragma once
 
 #include <chrono>
@@ -28,18 +29,19 @@ std::string_view Name(Outcome outcome);  // "correct", "wrong", "unknown", "no_a
 struct Policy {
   Mode mode = Mode::kStrict;
   math::CompareOptions compare;
-  bool choice_letters = true;  // C | (C)
+  bool choice_letters = true;        // C | (C)
   bool percent_sign_as_unit = true;  // 60 | 60%: one side leaves the sign out (33.5% | 0.335 always holds)
-  bool any_of_boxes = false;   // a reference of one value is met by an answer of several that has it: 32 | 32 and 64
-  bool drop_letters = false;   // mode mathcoder only: ASCII letters of the answer do not count, as the published program did for GSM8K
+  bool any_of_boxes = false;         // a reference of one value is met by an answer of several that has it: 32 | 32 and 64
+  bool drop_letters =
+      false;  // mode mathcoder only: ASCII letters of the answer do not count, as the published program did for GSM8K
 };
 // "strict", "lenient", "mathcoder", each with flags appended: "strict,round_to_reference,units=exact". Throws base::Error (kUsage)
 // that names the flag and lists the known ones. docs/grading.md has the table.
 Policy PolicyOf(std::string_view spelled);
 
 struct FinalAnswer {
-  std::string text;    // as it was written, markup of the box removed
-  std::string rule;    // "box", "merged boxes", "cue", "bold", "last line", "last output", "none", "given"
+  std::string text;  // as it was written, markup of the box removed
+  std::string rule;  // "box", "merged boxes", "cue", "bold", "last line", "last output", "none", "given"
 };
 // The last box (brace-balanced; several are merged where they list one answer), cue phrases in the usual wordings, bold, the last
 // line, the last output. Never a number from inside an unread formula. Linear.
@@ -49,8 +51,8 @@ FinalAnswer FindAnswer(std::string_view message);
 struct Verdict {
   Outcome outcome = Outcome::kUnknown;
   math::Equality equality = math::Equality::kUnknown;
-  std::string reason;        // one line
-  std::string rule;          // of the comparison
+  std::string reason;  // one line
+  std::string rule;    // of the comparison
   FinalAnswer answer;
   std::chrono::nanoseconds cost{0};
 };
@@ -70,7 +72,8 @@ class Grader {
   // `prediction` is an answer, or a message that states one (a box, a cue): FindAnswer decides.
   Verdict Grade(std::string_view reference, std::string_view prediction) const;
   Verdict Grade(std::string_view reference, const std::vector<chat::Block>& blocks) const;
-  // As by its blocks; but in mode mathcoder a record of the published program is graded by the answer which that program had appended.
+  // As by its blocks; but in mode mathcoder a record of the published program is graded by the answer which that program had
+  // appended.
   Verdict Grade(std::string_view reference, const chat::Transcript& transcript) const;
 
  private:

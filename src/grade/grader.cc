@@ -71,8 +71,8 @@ std::string_view BehindChoice(std::string_view text) {
   return marker ? Trim(text.substr(letter + 2)) : std::string_view();
 }
 
-// "30 \text{ (with a remainder of } 0 \text{)}" and "12 (twelve of them)" say 30 and 12: the part before a remark in words. Empty where
-// there is none.
+// "30 \text{ (with a remainder of } 0 \text{)}" and "12 (twelve of them)" say 30 and 12: the part before a remark in words. Empty
+// where there is none.
 std::string_view BeforeRemark(std::string_view text) {
   text = WithoutFrame(text);
   if (!text.ends_with(")") && !text.ends_with(")}")) return {};
@@ -150,12 +150,14 @@ struct Grader::State {
       return verdict;
     }
     if (Trim(reference).empty()) {
-      decide(Outcome::kUnknown, Equality::kUnknown, "no reference", "the reference is empty; the answer reads as " + math::ToSexpr(right.expr()));
+      decide(Outcome::kUnknown, Equality::kUnknown, "no reference",
+             "the reference is empty; the answer reads as " + math::ToSexpr(right.expr()));
       return verdict;
     }
     const math::ReadResult left = math::ReadMath(reference);
     if (!left.ok()) {
-      decide(Outcome::kUnknown, Equality::kUnknown, "reference not read", "the reference cannot be read, " + Position(left.error()));
+      decide(Outcome::kUnknown, Equality::kUnknown, "reference not read",
+             "the reference cannot be read, " + Position(left.error()));
       return verdict;
     }
     math::CompareOptions how = options.policy.compare;
@@ -172,7 +174,8 @@ struct Grader::State {
     if (options.policy.choice_letters) accept(BehindChoice(text), "behind choice", "the choice's value is the reference");
     accept(BeforeRemark(text), "before remark", "the value before a remark is the reference");
     // "The function is even." for "even": words are looked into only when they would be wrong as a whole.
-    if (const auto stated = AnswerOfSentence(text); stated && HoldsWords(text)) accept(*stated, "end of sentence", "the sentence ends in the reference");
+    if (const auto stated = AnswerOfSentence(text); stated && HoldsWords(text))
+      accept(*stated, "end of sentence", "the sentence ends in the reference");
     return verdict;
   }
 
@@ -250,7 +253,8 @@ Verdict Grader::Grade(std::string_view reference, const std::vector<chat::Block>
 
 Verdict Grader::Grade(std::string_view reference, const chat::Transcript& transcript) const {
   const bool appended = !transcript.published.is_null() && !transcript.final_answer.empty();
-  if (state_->options.policy.mode == Mode::kMathCoder && appended) return Grade(reference, std::string_view(transcript.final_answer));
+  if (state_->options.policy.mode == Mode::kMathCoder && appended)
+    return Grade(reference, std::string_view(transcript.final_answer));
   return Grade(reference, transcript.blocks);
 }
 

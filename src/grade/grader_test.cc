@@ -18,8 +18,9 @@ struct Case {
 
 void Check(const Grader& grader, const Case& item) {
   const Verdict verdict = grader.Grade(item.gold, item.pred);
-  EXPECT_EQ(Name(verdict.outcome), Name(item.outcome)) << item.gold << " | " << item.pred << ": " << verdict.reason << " [" << verdict.rule
-                                                      << "], answer " << verdict.answer.text << " by " << verdict.answer.rule;
+  EXPECT_EQ(Name(verdict.outcome), Name(item.outcome))
+      << item.gold << " | " << item.pred << ": " << verdict.reason << " [" << verdict.rule << "], answer " << verdict.answer.text
+      << " by " << verdict.answer.rule;
   EXPECT_FALSE(verdict.reason.empty()) << item.gold << " | " << item.pred;
 }
 
@@ -101,7 +102,8 @@ TEST(Grader, PercentSignMayBeExact) {
 
 TEST(Grader, MathCoder) {
   const Grader grader({.policy = PolicyOf("mathcoder")});
-  for (const Case& item : std::initializer_list<Case>{{"0", "0.001", kYes}, {"24", "24trees", kYes}, {"-312*u", "-312u", kNo}, {"3", "", Outcome::kNoAnswer}}) {
+  for (const Case& item : std::initializer_list<Case>{
+           {"0", "0.001", kYes}, {"24", "24trees", kYes}, {"-312*u", "-312u", kNo}, {"3", "", Outcome::kNoAnswer}}) {
     Check(grader, item);
   }
   const Verdict verdict = grader.Grade("1", std::vector<chat::Block>{{chat::BlockKind::kText, "so \\boxed{1.001} of it"}});

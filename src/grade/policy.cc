@@ -85,8 +85,9 @@ void Set(Policy& policy, std::string_view spelled, std::string_view item) {
   const bool on = value == "on" || (!flag->on.empty() && value == flag->on);
   const bool off = value == "off" || (!flag->off.empty() && value == flag->off);
   if (!on && !off) {
-    throw Wrong(spelled, "flag '" + std::string(name) + "' is on" + (flag->on.empty() ? "" : " (" + std::string(flag->on) + ")") + " or off" +
-                             (flag->off.empty() ? "" : " (" + std::string(flag->off) + ")") + ", found '" + std::string(value) + "'");
+    throw Wrong(spelled, "flag '" + std::string(name) + "' is on" + (flag->on.empty() ? "" : " (" + std::string(flag->on) + ")") +
+                             " or off" + (flag->off.empty() ? "" : " (" + std::string(flag->off) + ")") + ", found '" +
+                             std::string(value) + "'");
   }
   if (flag->own != nullptr) {
     policy.*(flag->own) = on;

@@ -37,10 +37,10 @@ TEST(Policy, WrongNamesAreSaid) {
     const char* spelled;
     const char* said;
   };
-  for (const Case& item : {Case{"loose", "known are strict, lenient, mathcoder"}, Case{"strict,rounding", "unknown flag 'rounding'"},
-                           Case{"strict,units=metric", "found 'metric'"}, Case{"strict,relative_tolerance=x", "needs a number"},
-                           Case{"strict,relative_tolerance=2", "needs a number"}, Case{"", "unknown mode ''"},
-                           Case{"strict,", "unknown flag ''"}}) {
+  for (const Case& item :
+       {Case{"loose", "known are strict, lenient, mathcoder"}, Case{"strict,rounding", "unknown flag 'rounding'"},
+        Case{"strict,units=metric", "found 'metric'"}, Case{"strict,relative_tolerance=x", "needs a number"},
+        Case{"strict,relative_tolerance=2", "needs a number"}, Case{"", "unknown mode ''"}, Case{"strict,", "unknown flag ''"}}) {
     try {
       PolicyOf(item.spelled);
       ADD_FAILURE() << item.spelled;

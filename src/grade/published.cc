@@ -22,7 +22,8 @@ std::vector<std::string_view> SplitAtCommas(std::string_view text) {
 
 // "(1/2, 3)" becomes "(0.5,3)": each part evaluated and printed. As it was where it is no tuple or any part cannot be evaluated.
 std::string EvaluatedTuple(const std::string& text) {
-  const bool tuple = text.size() >= 2 && ((text.front() == '(' && text.back() == ')') || (text.front() == '[' && text.back() == ']'));
+  const bool tuple =
+      text.size() >= 2 && ((text.front() == '(' && text.back() == ')') || (text.front() == '[' && text.back() == ']'));
   if (!tuple) return text;
   const std::vector<std::string_view> parts = SplitAtCommas(std::string_view(text).substr(1, text.size() - 2));
   if (parts.size() < 2) return text;
@@ -44,7 +45,8 @@ std::string EvaluatedTuple(const std::string& text) {
 }  // namespace
 
 PublishedVerdict GradePublished(std::string_view reference, std::string_view message, const PublishedOptions& options) {
-  PublishedVerdict verdict{.correct = false, .rule = {}, .reference = PublishedAnswer(reference), .answer = PublishedAnswer(PublishedChoice(message))};
+  PublishedVerdict verdict{
+      .correct = false, .rule = {}, .reference = PublishedAnswer(reference), .answer = PublishedAnswer(PublishedChoice(message))};
   if (options.drop_letters) verdict.answer = WithoutLetters(verdict.answer);
   const auto decide = [&](bool correct, const char* rule) {
     verdict.correct = correct;

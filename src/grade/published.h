@@ -1,6 +1,6 @@
-// Mode `mathcoder`: the verdicts of the published evaluation of MathCoder (arXiv 2310.03731), for comparison with the paper. It is a
-// description of what that program did, quirks included, and no way to grade answers; docs/grading.md names the quirks.
-// Pure functions, thread-safe, linear; a verdict takes microseconds.
+// Mode `mathcoder`: the verdicts of the published evaluation of MathCoder (arXiv 2310.03731), for comparison with the paper. It is
+// a description of what that program did, quirks included, and no way to grade answers; docs/grading.md names the quirks. Pure
+// functions, thread-safe, linear; a verdict takes microseconds.
 #pragma once
 
 #include <string>

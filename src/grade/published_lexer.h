@@ -10,7 +10,7 @@ namespace mathcoder::grade {
 struct PublishedToken {
   enum class Kind : std::uint8_t {
     kEnd,
-    kUnknown,   // not of the reader's alphabet: looking at it is an error
+    kUnknown,  // not of the reader's alphabet: looking at it is an error
     kNumber,
     kE,
     kPi,
@@ -21,19 +21,19 @@ struct PublishedToken {
     kFrac,
     kBinom,
     kChoose,
-    kTimes,     // * \times \cdot
-    kOver,      // / : \div
+    kTimes,  // * \times \cdot
+    kOver,   // / : \div
     kModulo,
     kPlus,
     kMinus,
     kCaret,
     kUnderscore,
     kBang,
-    kPrime,     // a transposition: numbers stay as they are
+    kPrime,  // a transposition: numbers stay as they are
     kComma,
     kSemicolon,
     kRelation,
-    kOpen,      // `text`: its bracket
+    kOpen,  // `text`: its bracket
     kClose,
     kUnusable,  // starts what is always an error or a value that is never equal: bars, sums, integrals, matrices
     kStop,      // of the alphabet, but nothing can continue with it

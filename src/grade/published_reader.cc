@@ -12,7 +12,7 @@ namespace {
 using Kind = PublishedExpr::Kind;
 using Token = PublishedToken::Kind;
 
-constexpr int kMaxDepth = 100;  // the published reader gave up at Python's own limit
+constexpr int kMaxDepth = 100;   // the published reader gave up at Python's own limit
 constexpr int kMaxLinks = 4000;  // of chains that nest to the left (1/1/1, 2^1^1, 5!!!), in the whole text
 
 class Reader {
@@ -146,7 +146,8 @@ class Reader {
       if (sign == Token::kModulo) return Fail();  // printed as a name that is not there: never equal
       Advance();
       PublishedExpr right = Signed(argument);
-      left = sign == Token::kTimes ? Flat(Kind::kMultiply, std::move(left), std::move(right)) : Quotient(std::move(left), std::move(right));
+      left = sign == Token::kTimes ? Flat(Kind::kMultiply, std::move(left), std::move(right))
+                                   : Quotient(std::move(left), std::move(right));
     }
     return left;
   }
@@ -271,22 +272,24 @@ class Reader {
     }
   }
 
-  static PublishedExpr Call(std::string name, PublishedExpr argument) { return {Kind::kCall, std::move(name), {std::move(argument)}}; }
+  static PublishedExpr Call(std::string name, PublishedExpr argument) {
+    return {Kind::kCall, std::move(name), {std::move(argument)}};
+  }
 
   PublishedExpr Group() {
     const std::string_view open = token_.text;
     Advance();
     PublishedExpr inside = Sum();
     if (open == "{" && Take(Token::kChoose)) inside = {Kind::kCall, "binomial", {std::move(inside), Sum()}};
-    Expect(Token::kClose, open == "("             ? ")"
-                          : open == "["           ? "]"
-                          : open == "{"           ? "}"
-                          : open == "\\{"         ? "\\}"
-                          : open == "\\lbrace"    ? "\\rbrace"
-                          : open == "\\lbrack"    ? "\\rbrack"
-                          : open == "\\lgroup"    ? "\\rgroup"
-                          : open == "\\lfloor"    ? "\\rfloor"
-                                                  : "\\lrcorner");
+    Expect(Token::kClose, open == "("          ? ")"
+                          : open == "["        ? "]"
+                          : open == "{"        ? "}"
+                          : open == "\\{"      ? "\\}"
+                          : open == "\\lbrace" ? "\\rbrace"
+                          : open == "\\lbrack" ? "\\rbrack"
+                          : open == "\\lgroup" ? "\\rgroup"
+                          : open == "\\lfloor" ? "\\rfloor"
+                                               : "\\lrcorner");
     if (open == "\\lfloor" || open == "\\llcorner") return Call("floor", std::move(inside));
     return inside;
   }
@@ -333,9 +336,11 @@ class Reader {
     }
     PublishedExpr value = Call(name, std::move(argument));
     if (name == "log") value.args.push_back(base ? std::move(*base) : Number("10"));
-    if (name == "ln") value = {Kind::kCall, "log", {std::move(value.args[0]), base ? std::move(*base) : PublishedExpr{Kind::kE, {}, {}}}};
+    if (name == "ln")
+      value = {Kind::kCall, "log", {std::move(value.args[0]), base ? std::move(*base) : PublishedExpr{Kind::kE, {}, {}}}};
     if (!power) return value;
-    const bool trigonometric = name == "sin" || name == "cos" || name == "tan" || name == "sinh" || name == "cosh" || name == "tanh";
+    const bool trigonometric =
+        name == "sin" || name == "cos" || name == "tan" || name == "sinh" || name == "cosh" || name == "tanh";
     if (trigonometric && *power == Number("-1")) return Call("a" + name, std::move(value.args[0]));
     return {Kind::kPower, {}, {std::move(value), std::move(*power)}};
   }
@@ -355,7 +360,8 @@ bool HasFallingFactorial(std::string_view text) { return text.find(")_{") != std
 
 std::optional<PublishedExpr> ReadPublished(std::string_view text) {
   std::string prepared(text);
-  for (const std::string_view blank : {"\\displaystyle", "\\quad", "\\qquad", "~", "\\,", "$"}) prepared = ReplaceAll(prepared, blank, " ");
+  for (const std::string_view blank : {"\\displaystyle", "\\quad", "\\qquad", "~", "\\,", "$"})
+    prepared = ReplaceAll(prepared, blank, " ");
   if (HasFallingFactorial(prepared)) return std::nullopt;
   return Reader(prepared).Read();
 }

@@ -89,8 +89,8 @@ constexpr Case kCases[] = {
 TEST(Published, Cases) {
   for (const Case& item : kCases) {
     const PublishedVerdict verdict = GradePublished(item.gold, item.message);
-    EXPECT_EQ(verdict.correct, item.correct) << item.gold << " | " << item.message << " (" << item.why << "): " << verdict.rule << ", "
-                                             << verdict.reference << " ~ " << verdict.answer;
+    EXPECT_EQ(verdict.correct, item.correct) << item.gold << " | " << item.message << " (" << item.why << "): " << verdict.rule
+                                             << ", " << verdict.reference << " ~ " << verdict.answer;
   }
 }
 
@@ -130,12 +130,15 @@ TEST(Published, AgreesWithTheLabels) {
   std::size_t disagreed = 0;
   for (const Labelled& item : PublishedTranscripts()) {
     const chat::Transcript& transcript = item.transcript;
-    const std::string completion = transcript.final_answer.empty() ? PublishedCompletion(transcript.blocks) : transcript.final_answer;
-    const PublishedVerdict verdict = GradePublished(item.gold, completion, {.drop_letters = item.file.find("GSM8K") != std::string::npos});
+    const std::string completion =
+        transcript.final_answer.empty() ? PublishedCompletion(transcript.blocks) : transcript.final_answer;
+    const PublishedVerdict verdict =
+        GradePublished(item.gold, completion, {.drop_letters = item.file.find("GSM8K") != std::string::npos});
     ++n;
     if (verdict.correct == item.correct) continue;
     ++disagreed;
-    if (disagreed < 20) std::printf("%s: %s ~ %s: %s\n", item.where.c_str(), verdict.reference.c_str(), verdict.answer.c_str(), verdict.rule.c_str());
+    if (disagreed < 20)
+      std::printf("%s: %s ~ %s: %s\n", item.where.c_str(), verdict.reference.c_str(), verdict.answer.c_str(), verdict.rule.c_str());
   }
   ASSERT_GT(n, 0u);
   EXPECT_LE(static_cast<double>(disagreed), 0.002 * static_cast<double>(n)) << disagreed << " of " << n;

@@ -129,10 +129,12 @@ std::string Normalized(std::string text) {
 
 // The published list, typos included: "kb/h" and "slices" were one string there, and the empty ones drop every square and cube.
 constexpr std::array<std::string_view, 42> kUnits = {
-    "cookies", "screws",     "square",   "degree",  "pints", "mb/h",  "mb/s",  "kb/hslices",  "oranges", "persecond", "ies/hour",
-    "eephants/hour", "liters", "sq.ft.", "inches",  "hours", "feet",  "minutes", "seconds",   "cents",   "mph",       "meters",
-    "yearsod", "rams",       "centimeters", "kiorams", "years", "weeks", "miesperhour", "miles", "units", "km",        "mm",
-    "ms",      "am",         "mbperhour", "mg",     "kg",    "",      "cm",    "\u20ac",      "ml"};
+    "cookies",     "screws",    "square",   "degree",        "pints",       "mb/h",   "mb/s",    "kb/hslices",
+    "oranges",     "persecond", "ies/hour", "eephants/hour", "liters",      "sq.ft.", "inches",  "hours",
+    "feet",        "minutes",   "seconds",  "cents",         "mph",         "meters", "yearsod", "rams",
+    "centimeters", "kiorams",   "years",    "weeks",         "miesperhour", "miles",  "units",   "km",
+    "mm",          "ms",        "am",       "mbperhour",     "mg",          "kg",     "",        "cm",
+    "\u20ac",      "ml"};
 constexpr std::array<std::string_view, 3> kLastUnits = {"pm", "gb", ""};
 constexpr std::array<std::string_view, 6> kBracedUnits = {"{m}", "{p}", "{g}", "{l}", "{s}", "{ft}"};
 

@@ -65,7 +65,8 @@ std::optional<Rational> Sum(const Rational& a, const Rational& b) {
   Wide right = 0;
   Rational sum;
   if (__builtin_mul_overflow(a.numerator, b.denominator, &left) || __builtin_mul_overflow(b.numerator, a.denominator, &right) ||
-      __builtin_add_overflow(left, right, &sum.numerator) || __builtin_mul_overflow(a.denominator, b.denominator, &sum.denominator)) {
+      __builtin_add_overflow(left, right, &sum.numerator) ||
+      __builtin_mul_overflow(a.denominator, b.denominator, &sum.denominator)) {
     return std::nullopt;
   }
   const Wide common = Gcd(sum.denominator, sum.numerator);
@@ -190,16 +191,17 @@ Maybe EvaluateCall(const PublishedExpr& call) {
   if (call.text == "sqrt") return Finite(std::sqrt(x));
   if (call.text == "factorial") return Factorial(first);
   if (call.text == "binomial") return Binomial(first, values[1]);
-  if (call.text == "floor") return std::abs(x) < 1e18 ? Integer(first.exact ? first.integer : static_cast<Wide>(std::floor(x))) : first;
+  if (call.text == "floor")
+    return std::abs(x) < 1e18 ? Integer(first.exact ? first.integer : static_cast<Wide>(std::floor(x))) : first;
   if (call.text == "exp") return first.exact && first.integer == 1 ? std::nullopt : Finite(std::exp(x));  // exp(1) is printed as E
   if (call.text == "log") return x > 0 && values[1].real > 0 ? Finite(std::log(x) / std::log(values[1].real)) : std::nullopt;
   struct Named {
     std::string_view name;
     double (*function)(double);
   };
-  static constexpr Named kNamed[] = {{"sin", std::sin},     {"cos", std::cos},     {"tan", std::tan},    {"asin", std::asin},
-                                     {"acos", std::acos},   {"atan", std::atan},   {"sinh", std::sinh},  {"cosh", std::cosh},
-                                     {"tanh", std::tanh},   {"asinh", std::asinh}, {"acosh", std::acosh}, {"atanh", std::atanh}};
+  static constexpr Named kNamed[] = {{"sin", std::sin},   {"cos", std::cos},     {"tan", std::tan},     {"asin", std::asin},
+                                     {"acos", std::acos}, {"atan", std::atan},   {"sinh", std::sinh},   {"cosh", std::cosh},
+                                     {"tanh", std::tanh}, {"asinh", std::asinh}, {"acosh", std::acosh}, {"atanh", std::atanh}};
   for (const Named& named : kNamed) {
     if (call.text == named.name) return Finite(named.function(x));
   }
@@ -212,7 +214,8 @@ Maybe EvaluateProduct(const std::vector<PublishedExpr>& factors) {
   Value below = Integer(1);
   bool fraction = false;
   for (const PublishedExpr& factor : factors) {
-    const bool inverse = factor.kind == Kind::kPower && factor.args[1].kind == Kind::kNumber && factor.args[1].text.starts_with("-");
+    const bool inverse =
+        factor.kind == Kind::kPower && factor.args[1].kind == Kind::kNumber && factor.args[1].text.starts_with("-");
     if (!inverse) {
       const Maybe value = Evaluate(factor);
       if (!value) return std::nullopt;

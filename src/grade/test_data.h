@@ -20,8 +20,8 @@ inline std::filesystem::path SharedData() {
   return set != nullptr ? std::filesystem::path(set) : std::filesystem::path(MATHCODER_SOURCE_DIR) / ".." / "shared";
 }
 
-#define MC_REQUIRE_SHARED(folder)                                                                       \
-  if (!std::filesystem::exists(SharedData() / (folder))) {                                              \
+#define MC_REQUIRE_SHARED(folder)                                                                      \
+  if (!std::filesystem::exists(SharedData() / (folder))) {                                             \
     GTEST_SKIP() << "needs " << (SharedData() / (folder)) << " (set MATHCODER_SHARED to where it is)"; \
   }
 
@@ -34,7 +34,9 @@ struct Labelled {
 };
 
 // A number as the published program printed it: 14.0, not 14.
-inline std::string ReferenceOf(const base::Json& answer) { return answer.is_string() ? answer.get<std::string>() : base::Dump(answer); }
+inline std::string ReferenceOf(const base::Json& answer) {
+  return answer.is_string() ? answer.get<std::string>() : base::Dump(answer);
+}
 
 inline std::vector<Labelled> PublishedTranscripts() {
   std::vector<Labelled> all;
@@ -45,7 +47,10 @@ inline std::vector<Labelled> PublishedTranscripts() {
     while (auto record = lines.Next()) {
       auto transcript = chat::ReadTranscript(record->value());
       if (!transcript.ok()) throw base::BadInput(lines.Where() + ": " + transcript.error());
-      Labelled item{entry.path().parent_path().filename().string() + "/" + name, lines.Where(), {}, std::move(transcript).value(),
+      Labelled item{entry.path().parent_path().filename().string() + "/" + name,
+                    lines.Where(),
+                    {},
+                    std::move(transcript).value(),
                     name.ends_with("-correct.jsonl")};
       item.gold = ReferenceOf(item.transcript.problem.reference.at("answer"));
       all.push_back(std::move(item));

@@ -1,5 +1,4 @@
 #include "grade/grade.h"
-
 #include "math/exact.h"
 
 namespace mathcoder::grade {

@@ -26,8 +26,9 @@ std::size_t Find(std::string_view text, std::string_view sign) {
 
 bool HoldsWords(std::string_view text) {
   static constexpr auto kNames = std::to_array<std::string_view>(
-      {"sin", "cos", "tan", "cot", "sec", "csc", "log", "exp", "sqrt", "cbrt", "abs", "floor", "ceil", "sinh", "cosh", "tanh", "asin", "acos",
-       "atan", "arcsin", "arccos", "arctan", "min", "max", "gcd", "lcm", "binomial", "factorial", "infinity", "Interval", "Union", "Rational"});
+      {"sin",   "cos",  "tan",  "cot",  "sec",      "csc",       "log",      "exp",      "sqrt",   "cbrt",    "abs",
+       "floor", "ceil", "sinh", "cosh", "tanh",     "asin",      "acos",     "atan",     "arcsin", "arccos",  "arctan",
+       "min",   "max",  "gcd",  "lcm",  "binomial", "factorial", "infinity", "Interval", "Union",  "Rational"});
   for (std::size_t i = 0; i < text.size();) {
     if (!IsLetter(text[i])) {
       ++i;
@@ -76,8 +77,15 @@ std::string_view WithoutFrame(std::string_view text) {
     std::string_view open;
     std::string_view close;
   };
-  static constexpr auto kFrames = std::to_array<Frame>(
-      {{"\\(", "\\)"}, {"\\[", "\\]"}, {"$$", "$$"}, {"$", "$"}, {"***", "***"}, {"**", "**"}, {"__", "__"}, {"`", "`"}, {"\"", "\""}});
+  static constexpr auto kFrames = std::to_array<Frame>({{"\\(", "\\)"},
+                                                        {"\\[", "\\]"},
+                                                        {"$$", "$$"},
+                                                        {"$", "$"},
+                                                        {"***", "***"},
+                                                        {"**", "**"},
+                                                        {"__", "__"},
+                                                        {"`", "`"},
+                                                        {"\"", "\""}});
   for (bool again = true; again;) {
     again = false;
     text = Trim(text);
@@ -87,7 +95,8 @@ std::string_view WithoutFrame(std::string_view text) {
       continue;
     }
     for (const Frame& frame : kFrames) {
-      if (text.size() < frame.open.size() + frame.close.size() || !text.starts_with(frame.open) || !text.ends_with(frame.close)) continue;
+      if (text.size() < frame.open.size() + frame.close.size() || !text.starts_with(frame.open) || !text.ends_with(frame.close))
+        continue;
       std::string_view inside = text.substr(frame.open.size(), text.size() - frame.open.size() - frame.close.size());
       if (frame.close == "$" && inside.ends_with("\\")) continue;  // "\$" is money
       // "$3$ and $5$" is no frame around one thing.
