@@ -8,18 +8,53 @@ namespace {
 
 bool EndsOperand(const Token& token) {
   switch (token.type) {
-    case Tok::kNumber: case Tok::kLetter: case Tok::kName: case Tok::kConstant: case Tok::kWord: case Tok::kUnit: case Tok::kText:
-    case Tok::kClose: case Tok::kRightBrace: case Tok::kBang: case Tok::kPercent: case Tok::kDegree: case Tok::kPrime:
-    case Tok::kEllipsis: case Tok::kEndEnvironment: case Tok::kVulgar: case Tok::kSuperscript: return true;
-    default: return false;
+    case Tok::kNumber:
+    case Tok::kLetter:
+    case Tok::kName:
+    case Tok::kConstant:
+    case Tok::kWord:
+    case Tok::kUnit:
+    case Tok::kText:
+    case Tok::kClose:
+    case Tok::kRightBrace:
+    case Tok::kBang:
+    case Tok::kPercent:
+    case Tok::kDegree:
+    case Tok::kPrime:
+    case Tok::kEllipsis:
+    case Tok::kEndEnvironment:
+    case Tok::kVulgar:
+    case Tok::kSuperscript:
+      return true;
+    default:
+      return false;
   }
 }
 bool StartsOperand(const Token& token) {
   switch (token.type) {
-    case Tok::kNumber: case Tok::kLetter: case Tok::kName: case Tok::kConstant: case Tok::kWord: case Tok::kText: case Tok::kFunction:
-    case Tok::kOpen: case Tok::kLeftBrace: case Tok::kMoney: case Tok::kFraction: case Tok::kRoot: case Tok::kAccent: case Tok::kBig:
-    case Tok::kLimit: case Tok::kFigure: case Tok::kEllipsis: case Tok::kBegin: case Tok::kVulgar: case Tok::kPartial: return true;
-    default: return false;
+    case Tok::kNumber:
+    case Tok::kLetter:
+    case Tok::kName:
+    case Tok::kConstant:
+    case Tok::kWord:
+    case Tok::kText:
+    case Tok::kFunction:
+    case Tok::kOpen:
+    case Tok::kLeftBrace:
+    case Tok::kMoney:
+    case Tok::kFraction:
+    case Tok::kRoot:
+    case Tok::kAccent:
+    case Tok::kBig:
+    case Tok::kLimit:
+    case Tok::kFigure:
+    case Tok::kEllipsis:
+    case Tok::kBegin:
+    case Tok::kVulgar:
+    case Tok::kPartial:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -145,12 +180,17 @@ bool ResolveBrackets(Lexed* lexed) {
   for (std::uint32_t i = 0; i < tokens.size(); ++i) {
     Token& token = tokens[i];
     switch (token.type) {
-      case Tok::kOpen: case Tok::kLeftBrace: case Tok::kBegin:
+      case Tok::kOpen:
+      case Tok::kLeftBrace:
+      case Tok::kBegin:
         stack.push_back({i, token.type == Tok::kLeftBrace || token.text == "{", {}});
         break;
-      case Tok::kClose: case Tok::kRightBrace: case Tok::kEndEnvironment:
+      case Tok::kClose:
+      case Tok::kRightBrace:
+      case Tok::kEndEnvironment:
         if (stack.size() == 1) return Fail(lexed, i, "a bracket that was never opened");
-        if (!Matches(tokens[stack.back().opener], token)) return Fail(lexed, i, "a bracket that does not match the one that is open");
+        if (!Matches(tokens[stack.back().opener], token))
+          return Fail(lexed, i, "a bracket that does not match the one that is open");
         if (!ResolveBars(lexed, &stack.back())) return false;
         tokens[stack.back().opener].close = i;
         stack.pop_back();
@@ -162,14 +202,18 @@ bool ResolveBrackets(Lexed* lexed) {
         run.count = i - run.first;
         const bool behind = run.first > 0 && EndsOperand(tokens[run.first - 1]);
         const Token& next = tokens[i];
-        if (!behind) run.role = Run::kOpens;
-        else if (next.type == Tok::kMinus || next.type == Tok::kPlus) run.role = Run::kFreeBeforeSign;
-        else if (!StartsOperand(next)) run.role = Run::kCloses;
+        if (!behind)
+          run.role = Run::kOpens;
+        else if (next.type == Tok::kMinus || next.type == Tok::kPlus)
+          run.role = Run::kFreeBeforeSign;
+        else if (!StartsOperand(next))
+          run.role = Run::kCloses;
         stack.back().runs.push_back(run);
         --i;
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
   if (stack.size() > 1) return Fail(lexed, stack.back().opener, "a bracket that is never closed");

@@ -19,11 +19,26 @@ bool IsOfFunctions(const Expr& e) {
 
 bool Parser::StartsOperand() const {
   switch (Now().type) {
-    case Tok::kNumber: case Tok::kLetter: case Tok::kName: case Tok::kConstant: case Tok::kFunction: case Tok::kLeftBrace:
-    case Tok::kFraction: case Tok::kRoot: case Tok::kAccent: case Tok::kBig: case Tok::kLimit: case Tok::kFigure: case Tok::kBegin:
-    case Tok::kVulgar: case Tok::kMoney: return true;
-    case Tok::kOpen: return !(Ahead().type == Tok::kMod && Now().text == "(");
-    default: return false;
+    case Tok::kNumber:
+    case Tok::kLetter:
+    case Tok::kName:
+    case Tok::kConstant:
+    case Tok::kFunction:
+    case Tok::kLeftBrace:
+    case Tok::kFraction:
+    case Tok::kRoot:
+    case Tok::kAccent:
+    case Tok::kBig:
+    case Tok::kLimit:
+    case Tok::kFigure:
+    case Tok::kBegin:
+    case Tok::kVulgar:
+    case Tok::kMoney:
+      return true;
+    case Tok::kOpen:
+      return !(Ahead().type == Tok::kMod && Now().text == "(");
+    default:
+      return false;
   }
 }
 
@@ -79,7 +94,8 @@ Parser::Node Parser::ParseSum() {
       // 5 cm + 3 cm has a unit a term, 480 + 480 sqrt(3) feet one of the whole
       const std::size_t mark = at_;
       Expr term = ParseUnit(Number(std::move(node)));
-      if (!terms.empty() && !Is(Tok::kPlus) && !Is(Tok::kMinus) && (term.kind == Kind::kUnit || term.kind == Kind::kMoney) && mark != at_ &&
+      if (!terms.empty() && !Is(Tok::kPlus) && !Is(Tok::kMinus) && (term.kind == Kind::kUnit || term.kind == Kind::kMoney) &&
+          mark != at_ &&
           std::none_of(terms.begin(), terms.end(), [](const Expr& e) { return e.kind == Kind::kUnit || e.kind == Kind::kMoney; })) {
         Expr inner = std::move(term.args[0]);
         term.args.clear();
@@ -246,8 +262,10 @@ Parser::Node Parser::ParsePostfix(Node base) {
       std::string digits;
       bool minus = false;
       while (Is(Tok::kSuperscript)) {
-        if (Now().text == "-") minus = true;
-        else if (Now().text != "+") digits += Now().text;
+        if (Now().text == "-")
+          minus = true;
+        else if (Now().text != "+")
+          digits += Now().text;
         ++at_;
       }
       if (digits.empty()) FailHere("an exponent");
@@ -312,7 +330,8 @@ Parser::Node Parser::ParsePostfix(Node base) {
       }
     } else if (Is(Tok::kUnderscore) && base.wrap == Wrap::kParentheses && base.e.kind == Kind::kInteger) {
       const std::string sub = ParseSubscript();  // (101)_2
-      if (sub.empty() || sub.size() > 2 || sub.find_first_not_of("0123456789") != std::string::npos) Fail("a base that is no number");
+      if (sub.empty() || sub.size() > 2 || sub.find_first_not_of("0123456789") != std::string::npos)
+        Fail("a base that is no number");
       base.e.kind = Kind::kBased;
       base.e.number = std::stoi(sub);
       base.wrap = Wrap::kNone;

@@ -123,7 +123,8 @@ Parser::Node Parser::ParseNumber() {
       if (e.number < 2 || e.number > 36) Fail("a base from 2 to 36 was expected");
       return {std::move(e), Wrap::kNone};
     }
-    constexpr std::string_view kBases[] = {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"};
+    constexpr std::string_view kBases[] = {"two",   "three", "four", "five",   "six",   "seven",
+                                           "eight", "nine",  "ten",  "eleven", "twelve"};
     for (std::size_t i = 0; i < std::size(kBases); ++i) {
       if (sub != kBases[i]) continue;
       Expr e = Leaf(Kind::kBased, raw);
@@ -201,7 +202,8 @@ Parser::Node Parser::ParseWords() {
   if (words == "." || words == "?") FailHere("an expression");
   words = Lower(words);
   if (words == "infinity" || words == "infinite") return {Leaf(Kind::kConstant, "infinity"), Wrap::kNone};
-  if (words == "undefined" || words == "does not exist" || words == "dne" || words == "not defined") return {Leaf(Kind::kConstant, "undefined"), Wrap::kNone};
+  if (words == "undefined" || words == "does not exist" || words == "dne" || words == "not defined")
+    return {Leaf(Kind::kConstant, "undefined"), Wrap::kNone};
   if (words == "all real numbers" || words == "all reals" || words == "real numbers") {
     return {Leaf(Kind::kSymbol, "Reals"), Wrap::kNone};
   }
@@ -234,7 +236,8 @@ bool Parser::AtPrescript() const {
   const std::size_t script = at_ + n + 1;
   if (script >= tokens_.size()) return false;
   const std::size_t letter = tokens_[script].type == Tok::kLeftBrace ? Closing(script) + 1 : script + 1;
-  if (letter + 1 >= tokens_.size() || tokens_[letter].type != Tok::kLetter || tokens_[letter + 1].type != Tok::kUnderscore) return false;
+  if (letter + 1 >= tokens_.size() || tokens_[letter].type != Tok::kLetter || tokens_[letter + 1].type != Tok::kUnderscore)
+    return false;
   return tokens_[letter].text == "C" || tokens_[letter].text == "P";
 }
 
@@ -253,7 +256,8 @@ Parser::Node Parser::ParseAtom() {
   const Deeper deeper(this);
   if (AtPrescript()) return {ParsePrescript(), Wrap::kNone};
   switch (Now().type) {
-    case Tok::kNumber: return ParseNumber();
+    case Tok::kNumber:
+      return ParseNumber();
     case Tok::kVulgar: {
       const std::string_view text = Now().text;
       ++at_;
@@ -273,23 +277,40 @@ Parser::Node Parser::ParseAtom() {
       if (Is(Tok::kUnderscore)) return {Leaf(Kind::kSymbol, std::string(text) + "_" + ParseSubscript()), Wrap::kNone};
       return {Leaf(Kind::kConstant, text), Wrap::kNone};
     }
-    case Tok::kFunction: return ParseFunction();
-    case Tok::kOpen: return ParseBracket();
-    case Tok::kLeftBrace: return ParseBraces(false);
-    case Tok::kMoney: return {ParseMoney(), Wrap::kNone};
-    case Tok::kFraction: return ParseFraction();
-    case Tok::kRoot: return ParseRoot();
-    case Tok::kAccent: return {ParseAccent(), Wrap::kNone};
-    case Tok::kFigure: return {ParseFigure(), Wrap::kNone};
-    case Tok::kBig: return {ParseBig(), Wrap::kNone};
-    case Tok::kLimit: return {ParseLimit(), Wrap::kNone};
-    case Tok::kEllipsis: ++at_; return {Leaf(Kind::kEllipsis), Wrap::kNone};
-    case Tok::kBegin: return {ParseEnvironment(), Wrap::kParentheses};
-    case Tok::kWord: case Tok::kText: case Tok::kUnit: return ParseWords();
+    case Tok::kFunction:
+      return ParseFunction();
+    case Tok::kOpen:
+      return ParseBracket();
+    case Tok::kLeftBrace:
+      return ParseBraces(false);
+    case Tok::kMoney:
+      return {ParseMoney(), Wrap::kNone};
+    case Tok::kFraction:
+      return ParseFraction();
+    case Tok::kRoot:
+      return ParseRoot();
+    case Tok::kAccent:
+      return {ParseAccent(), Wrap::kNone};
+    case Tok::kFigure:
+      return {ParseFigure(), Wrap::kNone};
+    case Tok::kBig:
+      return {ParseBig(), Wrap::kNone};
+    case Tok::kLimit:
+      return {ParseLimit(), Wrap::kNone};
+    case Tok::kEllipsis:
+      ++at_;
+      return {Leaf(Kind::kEllipsis), Wrap::kNone};
+    case Tok::kBegin:
+      return {ParseEnvironment(), Wrap::kParentheses};
+    case Tok::kWord:
+    case Tok::kText:
+    case Tok::kUnit:
+      return ParseWords();
     case Tok::kRelation:
       if (Now().text == "<") return {ParseVector(), Wrap::kNone};
       break;
-    default: break;
+    default:
+      break;
   }
   FailHere("an expression");
 }

@@ -226,7 +226,7 @@ Expr Parser::ParseEnvironment() {
   if (kind == "rows") {
     bool word_or = false, rows = false;
     std::vector<Expr> parts = ParseParts(true, &word_or, &rows);
-  Expr e = ListOf(std::move(parts), word_or);
+    Expr e = ListOf(std::move(parts), word_or);
     Expect(Tok::kEndEnvironment, "\\end");
     --brackets_;
     colon_stops_ = colon;
@@ -293,7 +293,8 @@ Expr Parser::CasesOf(std::vector<std::vector<Expr>> rows) {
     if (!system && parts.size() % 2 != 0) parts.push_back(Leaf(Kind::kText, "otherwise"));
   }
   if (system) {
-    const bool listed = std::all_of(parts.begin(), parts.end(), [](const Expr& e) { return e.kind == Kind::kList && e.args.size() == 2; });
+    const bool listed =
+        std::all_of(parts.begin(), parts.end(), [](const Expr& e) { return e.kind == Kind::kList && e.args.size() == 2; });
     if (!listed) return ListOf(std::move(parts), false);
     std::vector<Expr> flat;
     for (Expr& part : parts) {

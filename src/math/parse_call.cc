@@ -11,11 +11,48 @@ namespace {
 struct Relation {
   std::string_view name, text;
 };
-constexpr Relation kRelations[] = {{"Contains", "in"}, {"Eq", "="}, {"Ge", ">="}, {"Gt", ">"}, {"Le", "<="}, {"Lt", "<"}, {"Ne", "!="}};
-constexpr std::string_view kPython[] = {"And", "Complement", "ConditionSet", "Contains", "Decimal", "Eq", "FiniteSet", "Fraction", "Ge", "Gt",
-    "ImageSet", "ImmutableMatrix", "Implies", "Integer", "Interval", "Interval.Lopen", "Interval.Ropen", "Interval.open", "Le", "Lt", "Matrix",
-    "MutableDenseMatrix", "Ne", "Not", "Or", "Piecewise", "Point", "Rational", "Tuple", "array", "float", "float32", "float64", "frozenset", "int", "int32",
-    "int64", "list", "set", "tuple"};
+constexpr Relation kRelations[] = {{"Contains", "in"}, {"Eq", "="}, {"Ge", ">="}, {"Gt", ">"},
+                                   {"Le", "<="},       {"Lt", "<"}, {"Ne", "!="}};
+constexpr std::string_view kPython[] = {"And",
+                                        "Complement",
+                                        "ConditionSet",
+                                        "Contains",
+                                        "Decimal",
+                                        "Eq",
+                                        "FiniteSet",
+                                        "Fraction",
+                                        "Ge",
+                                        "Gt",
+                                        "ImageSet",
+                                        "ImmutableMatrix",
+                                        "Implies",
+                                        "Integer",
+                                        "Interval",
+                                        "Interval.Lopen",
+                                        "Interval.Ropen",
+                                        "Interval.open",
+                                        "Le",
+                                        "Lt",
+                                        "Matrix",
+                                        "MutableDenseMatrix",
+                                        "Ne",
+                                        "Not",
+                                        "Or",
+                                        "Piecewise",
+                                        "Point",
+                                        "Rational",
+                                        "Tuple",
+                                        "array",
+                                        "float",
+                                        "float32",
+                                        "float64",
+                                        "frozenset",
+                                        "int",
+                                        "int32",
+                                        "int64",
+                                        "list",
+                                        "set",
+                                        "tuple"};
 static_assert(std::is_sorted(std::begin(kPython), std::end(kPython)));
 
 // sin^{-1} is the inverse function.
@@ -117,9 +154,12 @@ Parser::Node Parser::ParseFunction() {
       } else if (Is(Tok::kNumber)) {
         base = PlainNumber(Now());
         // \log_28 has the base 2, log_10(x) the base 10
-        if (token.latex && Source(Now()).size() > 1 && Ahead().type != Tok::kOpen && !Ahead().space && !StartsOperand()) base = Digit();
-        else if (token.latex && Source(Now()).size() > 1 && (Ahead().type == Tok::kEnd || Ahead().type == Tok::kClose)) base = Digit();
-        else ++at_;
+        if (token.latex && Source(Now()).size() > 1 && Ahead().type != Tok::kOpen && !Ahead().space && !StartsOperand())
+          base = Digit();
+        else if (token.latex && Source(Now()).size() > 1 && (Ahead().type == Tok::kEnd || Ahead().type == Tok::kClose))
+          base = Digit();
+        else
+          ++at_;
       } else {
         base = ParseArgument("\\log_");
       }
@@ -129,8 +169,10 @@ Parser::Node Parser::ParseFunction() {
         std::string digits;
         bool minus = false;
         for (; Is(Tok::kSuperscript); ++at_) {
-          if (Now().text == "-") minus = true;
-          else digits += Now().text;
+          if (Now().text == "-")
+            minus = true;
+          else
+            digits += Now().text;
         }
         if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) Fail("an exponent that is no number");
         exponent = Leaf(Kind::kInteger, digits);
@@ -209,9 +251,7 @@ Parser::Node Parser::ParseFunction() {
   return {std::move(e), Wrap::kNone};
 }
 
-bool Parser::AtPythonCall() const {
-  return Ahead().type == Tok::kOpen && Ahead().text == "(" && IsPythonName(Now().text);
-}
+bool Parser::AtPythonCall() const { return Ahead().type == Tok::kOpen && Ahead().text == "(" && IsPythonName(Now().text); }
 
 Parser::Node Parser::ParsePythonCall() {
   const Deeper deeper(this);
@@ -232,7 +272,8 @@ Parser::Node Parser::ParsePythonCall() {
     return {Make(Kind::kRelation, r.text, std::move(args[0]), std::move(args[1])), Wrap::kParentheses};
   }
   const auto listed = [&] {  // set([1, 2])
-    if (args.size() == 1 && (args[0].kind == Kind::kGroup || args[0].kind == Kind::kSet)) args = std::vector<Expr>(std::move(args[0].args));
+    if (args.size() == 1 && (args[0].kind == Kind::kGroup || args[0].kind == Kind::kSet))
+      args = std::vector<Expr>(std::move(args[0].args));
   };
   if (name == "Rational" || name == "Fraction") {
     if (args.size() == 1) return {std::move(args[0]), Wrap::kParentheses};
@@ -244,7 +285,10 @@ Parser::Node Parser::ParsePythonCall() {
     return {std::move(args[0]), Wrap::kParentheses};
   }
   if (name.starts_with("Interval")) {
-    std::string brackets = name == "Interval.open" ? "()" : name == "Interval.Lopen" ? "(]" : name == "Interval.Ropen" ? "[)" : "[]";
+    std::string brackets = name == "Interval.open"    ? "()"
+                           : name == "Interval.Lopen" ? "(]"
+                           : name == "Interval.Ropen" ? "[)"
+                                                      : "[]";
     if (args.size() > 2) {
       const auto yes = [](const Expr& e) { return e.kind == Kind::kText && e.text == "true"; };
       if (yes(args[2])) brackets[0] = '(';
@@ -267,7 +311,8 @@ Parser::Node Parser::ParsePythonCall() {
     want(2);
     return {Call("setminus", std::move(args)), Wrap::kParentheses};
   }
-  if (name == "And" || name == "Or") return {WithArgs(name == "And" ? Kind::kAnd : Kind::kOr, "", std::move(args)), Wrap::kParentheses};
+  if (name == "And" || name == "Or")
+    return {WithArgs(name == "And" ? Kind::kAnd : Kind::kOr, "", std::move(args)), Wrap::kParentheses};
   if (name == "Not") {
     want(1);
     return {Make(Kind::kNot, "", std::move(args[0])), Wrap::kParentheses};
@@ -295,7 +340,8 @@ Expr Parser::MatrixOf(std::vector<Expr> args) {
   } else {
     if (args.size() != 1 || args[0].kind != Kind::kGroup) Fail("a matrix is a list of rows");
     std::vector<Expr> rows = std::move(args[0].args);
-    const bool nested = !rows.empty() && std::all_of(rows.begin(), rows.end(), [](const Expr& e) { return e.kind == Kind::kGroup; });
+    const bool nested =
+        !rows.empty() && std::all_of(rows.begin(), rows.end(), [](const Expr& e) { return e.kind == Kind::kGroup; });
     if (!nested) {
       cells = std::move(rows);
     } else {

@@ -55,7 +55,8 @@ std::vector<Expr> Parser::GatherValues(std::vector<Expr> parts, bool word_or) {
   if (parts.size() < 2 || parts[0].kind != Kind::kRelation) return parts;
   std::vector<Expr> gathered;
   const auto is_value = [](const Expr& e) {
-    return e.kind != Kind::kRelation && e.kind != Kind::kAnd && e.kind != Kind::kOr && e.kind != Kind::kText && e.kind != Kind::kImplies;
+    return e.kind != Kind::kRelation && e.kind != Kind::kAnd && e.kind != Kind::kOr && e.kind != Kind::kText &&
+           e.kind != Kind::kImplies;
   };
   for (std::size_t i = 0; i < parts.size();) {
     Expr part = std::move(parts[i++]);
@@ -173,7 +174,8 @@ Parser::Node Parser::ParseRelation() {
   while (at_relation()) {
     const std::string_view op = Is(Tok::kSuchThat) ? std::string_view("divides") : Now().text;
     ++at_;
-    set_side = op == "in" || op == "notin" || op.starts_with("sub") || op.starts_with("sup") || op.starts_with("notsub") || op == "ni";
+    set_side =
+        op == "in" || op == "notin" || op.starts_with("sub") || op.starts_with("sup") || op.starts_with("notsub") || op == "ni";
     const bool left_is_set = set_side && op != "in" && op != "notin";
     Expr first = relations.empty() ? (left_is_set ? SetOperand(std::move(left)) : Element(std::move(left))) : std::move(middle);
     Node right = ParseRatio();

@@ -41,11 +41,18 @@ std::string Parser::ParseSubscript() {
     return text;
   }
   switch (Now().type) {
-    case Tok::kNumber: case Tok::kLetter: case Tok::kName: case Tok::kConstant: case Tok::kWord: case Tok::kText: case Tok::kUnit:
+    case Tok::kNumber:
+    case Tok::kLetter:
+    case Tok::kName:
+    case Tok::kConstant:
+    case Tok::kWord:
+    case Tok::kText:
+    case Tok::kUnit:
       append(Now());
       ++at_;
       return text;
-    default: FailHere("a subscript");
+    default:
+      FailHere("a subscript");
   }
 }
 
@@ -104,7 +111,8 @@ bool Parser::AppliesHere(std::string_view name, bool primed) const {
   if (primed) return true;
   if (name == "P") {  // P(A|B), P(X > 2)
     for (std::size_t i = at_ + 1; i < close; ++i) {
-      if (tokens_[i].type == Tok::kSuchThat || tokens_[i].type == Tok::kRelation || tokens_[i].type == Tok::kSetOperator) return true;
+      if (tokens_[i].type == Tok::kSuchThat || tokens_[i].type == Tok::kRelation || tokens_[i].type == Tok::kSetOperator)
+        return true;
     }
     return false;
   }
@@ -113,8 +121,8 @@ bool Parser::AppliesHere(std::string_view name, bool primed) const {
     // f(f - 2) is a product: a function's own name does not stand bare in its argument
     for (std::size_t i = at_ + 1; i < close; ++i) {
       const Token& t = tokens_[i];
-      if (t.type == Tok::kLetter && t.text == name && tokens_[i + 1].type != Tok::kOpen && tokens_[i + 1].type != Tok::kUnderscore &&
-          close != i + 1) {
+      if (t.type == Tok::kLetter && t.text == name && tokens_[i + 1].type != Tok::kOpen &&
+          tokens_[i + 1].type != Tok::kUnderscore && close != i + 1) {
         return false;
       }
     }
@@ -137,7 +145,8 @@ Parser::Node Parser::ParseSymbol() {
   Expr exponent;
   bool has_exponent = false;
   const auto primes = [&] {
-    while (Is(Tok::kPrime) || (Is(Tok::kCaret) && (Ahead().type == Tok::kPrime || (Ahead().type == Tok::kLeftBrace && Ahead(2).type == Tok::kPrime)))) {
+    while (Is(Tok::kPrime) || (Is(Tok::kCaret) && (Ahead().type == Tok::kPrime ||
+                                                   (Ahead().type == Tok::kLeftBrace && Ahead(2).type == Tok::kPrime)))) {
       if (Is(Tok::kCaret)) {
         const bool braces = Ahead().type == Tok::kLeftBrace;
         at_ += braces ? 2 : 1;
@@ -191,8 +200,8 @@ Parser::Node Parser::ParseSymbol() {
   const bool bare = subscript.empty() && !primed && !has_exponent;
   // y(t) = ...: at the start, with a single name in the brackets and a relation behind them
   const bool defined = (letter && statement_start && brackets_ == 0 && IsOpen("(") && (bare || primed) &&
-                        (Ahead(1).type == Tok::kLetter || primed) && Ahead(2).type == Tok::kClose && Ahead(3).type == Tok::kRelation &&
-                        (Ahead(3).text == "=" || primed) && !(latex_ && Now().space && !primed));
+                        (Ahead(1).type == Tok::kLetter || primed) && Ahead(2).type == Tok::kClose &&
+                        Ahead(3).type == Tok::kRelation && (Ahead(3).text == "=" || primed) && !(latex_ && Now().space && !primed));
   if (AppliesHere(letter ? first.text : std::string_view(name), primed) || defined) {
     ++at_;
     ++brackets_;
@@ -218,8 +227,12 @@ Parser::Node Parser::ParseSymbol() {
     if (name == "I" || name == "E") {
       // Alone they are letters; among operators sympy's constants. LaTeX has no E of this kind.
       const Tok before = begin == 0 ? Tok::kEnd : tokens_[begin - 1].type;
-      const auto joins = [&](Tok t) { return t == Tok::kTimes || t == Tok::kPlus || t == Tok::kMinus || t == Tok::kSlash || t == Tok::kCaret; };
-      const auto capital = [&](const Token& t) { return t.type == Tok::kLetter && t.text[0] >= 'A' && t.text[0] <= 'Z' && !t.space; };
+      const auto joins = [&](Tok t) {
+        return t == Tok::kTimes || t == Tok::kPlus || t == Tok::kMinus || t == Tok::kSlash || t == Tok::kCaret;
+      };
+      const auto capital = [&](const Token& t) {
+        return t.type == Tok::kLetter && t.text[0] >= 'A' && t.text[0] <= 'Z' && !t.space;
+      };
       bool constant = joins(before) || joins(Now().type) || (brackets_ > 0 && before == Tok::kComma && Is(Tok::kClose));
       if (name == "I") {
         constant = constant || (begin > 0 && (before == Tok::kLetter || before == Tok::kNumber)) || Is(Tok::kConstant);

@@ -17,32 +17,38 @@ bool In(const std::string_view (&list)[N], std::string_view word) {
 }
 
 constexpr std::string_view kUnits[] = {
-    "GB", "GHz", "Hz", "KB", "MB", "MHz", "MW", "Mb", "acre", "acres", "atm", "bushels", "centimeter", "centimeters", "centimetres", "cm",
-    "cubic", "cups", "day", "days", "deg", "degree", "degrees", "dm", "feet", "fl", "fluid", "foot", "fps", "ft", "gal", "gallon",
-    "gallons", "gm", "gram", "grams", "ha", "hectares", "hour", "hours", "hr", "hrs", "in", "inch", "inches", "joules", "kW", "kWh",
-    "kg", "kilogram", "kilograms", "kilometer", "kilometers", "kilometres", "km", "kmh", "kph", "lb", "lbs", "liter", "liters", "litres",
-    "mL", "meter", "meters", "metres", "mg", "mi", "mile", "miles", "milligrams", "milliliters", "millilitres", "millimeters", "min",
-    "mins", "minute", "minutes", "ml", "mm", "mol", "month", "months", "mph", "nm", "ohms", "ounce", "ounces", "oz", "per", "percent",
-    "pint", "pints", "pounds", "psi", "quart", "quarts", "rad", "radian", "radians", "revolutions", "rpm", "sec", "second", "seconds",
-    "secs", "sq", "square", "tons", "unit", "units", "volts", "watts", "week", "weeks", "yard", "yards", "yd", "yds", "year", "years",
-    "yr", "yrs"};
+    "GB",          "GHz",         "Hz",          "KB",          "MB",          "MHz",    "MW",     "Mb",       "acre",   "acres",
+    "atm",         "bushels",     "centimeter",  "centimeters", "centimetres", "cm",     "cubic",  "cups",     "day",    "days",
+    "deg",         "degree",      "degrees",     "dm",          "feet",        "fl",     "fluid",  "foot",     "fps",    "ft",
+    "gal",         "gallon",      "gallons",     "gm",          "gram",        "grams",  "ha",     "hectares", "hour",   "hours",
+    "hr",          "hrs",         "in",          "inch",        "inches",      "joules", "kW",     "kWh",      "kg",     "kilogram",
+    "kilograms",   "kilometer",   "kilometers",  "kilometres",  "km",          "kmh",    "kph",    "lb",       "lbs",    "liter",
+    "liters",      "litres",      "mL",          "meter",       "meters",      "metres", "mg",     "mi",       "mile",   "miles",
+    "milligrams",  "milliliters", "millilitres", "millimeters", "min",         "mins",   "minute", "minutes",  "ml",     "mm",
+    "mol",         "month",       "months",      "mph",         "nm",          "ohms",   "ounce",  "ounces",   "oz",     "per",
+    "percent",     "pint",        "pints",       "pounds",      "psi",         "quart",  "quarts", "rad",      "radian", "radians",
+    "revolutions", "rpm",         "sec",         "second",      "seconds",     "secs",   "sq",     "square",   "tons",   "unit",
+    "units",       "volts",       "watts",       "week",        "weeks",       "yard",   "yards",  "yd",       "yds",    "year",
+    "years",       "yr",          "yrs"};
 static_assert(Sorted(kUnits));
 
 constexpr std::pair<std::string_view, std::string_view> kCurrencies[] = {
-    {"aud", "AUD"}, {"cad", "CAD"}, {"cent", "¢"}, {"cents", "¢"}, {"dollar", "$"}, {"dollars", "$"}, {"eur", "€"},
-    {"euro", "€"},  {"euros", "€"}, {"gbp", "£"},  {"inr", "₹"},   {"jpy", "¥"},    {"rupees", "₹"},  {"usd", "$"},  {"yen", "¥"}};
+    {"aud", "AUD"}, {"cad", "CAD"}, {"cent", "¢"}, {"cents", "¢"}, {"dollar", "$"}, {"dollars", "$"}, {"eur", "€"}, {"euro", "€"},
+    {"euros", "€"}, {"gbp", "£"},   {"inr", "₹"},  {"jpy", "¥"},   {"rupees", "₹"}, {"usd", "$"},     {"yen", "¥"}};
 
 // Words of two to three letters (and longer ones that look unpronounceable or sorted) that answers hold and that are no variables.
 constexpr std::string_view kShortWords[] = {
-    "all", "and",  "any",  "are",  "as",    "at",   "be",  "black", "boy", "but", "by",  "can", "car", "cat", "cell", "cost", "day",
-    "days", "did",  "do",  "does", "dog",  "east",  "egg",  "first", "for", "from", "get", "girl", "go", "had", "has",  "he",   "her",
-    "his",  "how",  "if",  "in",   "is",    "it",   "its", "jar",   "let", "lot", "man", "may", "men", "my",  "new",  "no",   "non",
-    "none", "nor",  "north", "not", "now",  "odd", "of",   "off", "old",   "on",  "one", "only", "or",  "our", "out", "own",  "pay",  "pen",
-    "red",  "she",  "six",  "so",  "some",  "south", "sum", "ten",  "than", "that", "the", "then", "they", "this", "tie", "to",  "too",
-    "two",  "use",  "was",  "way", "we",    "west", "what", "when", "who", "why", "with", "yes", "yet", "you"};
+    "all",  "and",  "any",  "are",  "as",  "at",   "be",   "black", "boy",   "but",   "by",  "can",  "car", "cat",  "cell",
+    "cost", "day",  "days", "did",  "do",  "does", "dog",  "east",  "egg",   "first", "for", "from", "get", "girl", "go",
+    "had",  "has",  "he",   "her",  "his", "how",  "if",   "in",    "is",    "it",    "its", "jar",  "let", "lot",  "man",
+    "may",  "men",  "my",   "new",  "no",  "non",  "none", "nor",   "north", "not",   "now", "odd",  "of",  "off",  "old",
+    "on",   "one",  "only", "or",   "our", "out",  "own",  "pay",   "pen",   "red",   "she", "six",  "so",  "some", "south",
+    "sum",  "ten",  "than", "that", "the", "then", "they", "this",  "tie",   "to",    "too", "two",  "use", "was",  "way",
+    "we",   "west", "what", "when", "who", "why",  "with", "yes",   "yet",   "you"};
 
-constexpr std::string_view kSentenceWords[] = {"and", "are", "as", "at", "because", "but", "by", "for", "from", "gives", "hence", "if",
-    "is", "means", "or", "since", "so", "that", "the", "then", "therefore", "this", "to", "was", "we", "where", "which", "while", "with"};
+constexpr std::string_view kSentenceWords[] = {
+    "and",   "are", "as",   "at",  "because", "but",       "by",   "for", "from", "gives", "hence", "if",    "is",    "means", "or",
+    "since", "so",  "that", "the", "then",    "therefore", "this", "to",  "was",  "we",    "where", "which", "while", "with"};
 static_assert(Sorted(kSentenceWords));
 
 bool IsVowel(char c) { return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u'; }
