@@ -55,10 +55,11 @@ class Dag {
   // The node with each variable replaced by values[its index].
   int Substitute(int node, const std::vector<int>& values);
 
+  // By value, since the tables move while nodes are made.
   std::uint32_t flags(int node) const { return facts_[Index(node)].flags; }
-  const Residue& fingerprint(int node) const { return facts_[Index(node)].residue; }
+  Residue fingerprint(int node) const { return facts_[Index(node)].residue; }
   const std::vector<exact::Node>& nodes() const { return nodes_; }
-  const exact::Node& node(int index) const { return nodes_[Index(index)]; }
+  exact::Node node(int index) const { return nodes_[Index(index)]; }
   int variables() const { return static_cast<int>(names_.size()); }
   const std::string& name(int variable) const { return names_[Index(variable)]; }
   bool IsInteger(int node, std::int64_t* value = nullptr) const;

@@ -674,7 +674,10 @@ static int CompareBalls(const mc_node* nodes, int count, int a, int b, const mc_
     /* Bits by which the overlap is narrow: relative to the larger value, or absolute where both are near zero. */
     acb_get_mag(size_d, difference);
     if (mag_cmp_2exp_si(size_a, 0) > 0) mag_div(size_d, size_d, size_a);
-    out->accuracy = mag_is_zero(size_d) ? prec : -(long)fmpz_get_si(MAG_EXPREF(size_d));
+    if (mag_is_zero(size_d) || mag_cmp_2exp_si(size_d, -(1L << 40)) < 0)
+      out->accuracy = prec;
+    else
+      out->accuracy = mag_cmp_2exp_si(size_d, 1L << 40) > 0 ? 0 : -(long)fmpz_get_si(MAG_EXPREF(size_d));
     mag_clear(size_a);
     mag_clear(size_b);
     mag_clear(size_d);

@@ -41,7 +41,9 @@ void Limit(int resource, rlim_t soft, rlim_t hard) {
 }  // namespace
 
 int main() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // sanitizers reserve address space by the terabyte
   Limit(RLIMIT_AS, rlim_t{2} << 30, rlim_t{2} << 30);
+#endif
   Limit(RLIMIT_CORE, 0, 0);
   for (;;) {
     // Whoever asks gives up after a fraction of a second; this is for one that died without ending us.
