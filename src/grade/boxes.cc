@@ -1,5 +1,6 @@
 #include "grade/boxes.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -18,7 +19,7 @@ std::size_t BoxCommand(std::string_view rest) {
   for (const std::string_view command : kCommands) {
     if (rest.starts_with(command)) return command.size();
   }
-  return 0;
+  return rest.starts_with("boxed{") ? 5 : 0;
 }
 
 // What may stand between two boxes of one list: delimiters of formulas and joining words only.
@@ -60,11 +61,39 @@ bool OnlyJoins(std::string_view gap) {
   return true;
 }
 
+// A name and its sign of equality at the end of a text: "x = ", "f(2) =", "x_1=". Empty: none.
+std::string_view NameBefore(std::string_view text) {
+  constexpr std::size_t kLongestName = 24;
+  while (!text.empty() && (IsBlank(text.back()))) text.remove_suffix(1);
+  if (!text.ends_with("=")) return {};
+  text.remove_suffix(1);
+  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
+  std::size_t begin = text.size();
+  const auto of_name = [](char byte) {
+    return IsLetter(byte) || IsDigit(byte) || byte == '_' || byte == '{' || byte == '}' || byte == '(' || byte == ')' ||
+           byte == '\'' || byte == '\\';
+  };
+  while (begin > 0 && text.size() - begin <= kLongestName && of_name(text[begin - 1])) --begin;
+  std::string_view name = text.substr(begin);
+  // "\(x = " and "\[x = " open a formula before the name.
+  for (const std::string_view open : {"\\(", "("}) {
+    if (name.starts_with(open) && name.find(')') == kNone) name.remove_prefix(open.size());
+  }
+  const bool letter = !name.empty() && (IsLetter(name[0]) || (name[0] == '\\' && name.size() > 1 && IsLetter(name[1])));
+  return letter && name.size() <= kLongestName ? name : std::string_view();
+}
+
+// `gap` without a name and its sign at the end.
+std::string_view WithoutName(std::string_view gap) {
+  const std::string_view name = NameBefore(gap);
+  return name.empty() ? gap : gap.substr(0, static_cast<std::size_t>(name.data() - gap.data()));
+}
+
 // "\boxed{3} chickens and \boxed{8} cows": one sentence that goes on to the next value.
 bool ListsOn(std::string_view gap) {
   constexpr std::size_t kLongest = 200;
   if (gap.size() > kLongest) return false;
-  if (OnlyJoins(gap)) return true;
+  if (OnlyJoins(WithoutName(gap))) return true;
   for (std::size_t i = 0; i < gap.size(); ++i) {
     if (gap[i] == '=' || gap[i] == '?') return false;
     if (gap[i] == '.' && (i + 1 == gap.size() || !IsDigit(gap[i + 1]))) return false;
@@ -99,7 +128,9 @@ std::vector<Box> FindBoxes(std::string_view text) {
     found.push_back({begin, end, inside});
   };
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (const std::size_t size = text[i] == '\\' || text[i] == '\b' ? BoxCommand(text.substr(i)) : 0; size > 0) {
+    // "boxed{" has lost its backslash, where no letter stands before it.
+    const bool may_open = text[i] == '\\' || text[i] == '\b' || (text[i] == 'b' && (i == 0 || !IsLetter(text[i - 1])));
+    if (const std::size_t size = may_open ? BoxCommand(text.substr(i)) : 0; size > 0) {
       if (text.substr(i).starts_with("\\begin{boxed}")) {
         const std::size_t end = text.find("\\end{boxed}", i);
         if (end != kNone) add(i, end + 11, text.substr(i + size, end - i - size));
@@ -133,16 +164,25 @@ std::vector<Box> FindBoxes(std::string_view text) {
 std::optional<BoxedAnswer> AnswerInBoxes(std::string_view text) {
   const std::vector<Box> boxes = FindBoxes(text);
   if (boxes.empty()) return std::nullopt;
-  std::vector<std::string_view> parts = {boxes.back().inside};
-  for (std::size_t i = boxes.size() - 1; i-- > 0;) {
-    if (!ListsOn(text.substr(boxes[i].end, boxes[i + 1].begin - boxes[i].end))) break;
-    parts.insert(parts.begin(), boxes[i].inside);
+  std::size_t first = boxes.size() - 1;
+  while (first > 0 && ListsOn(text.substr(boxes[first - 1].end, boxes[first].begin - boxes[first - 1].end))) --first;
+  // "$x = \boxed{1}$ and $y = \boxed{2}$": where every box has a name and these differ, they belong to the answer.
+  std::vector<std::string_view> names;
+  for (std::size_t i = first; i < boxes.size(); ++i) {
+    const std::size_t begin = i == 0 ? 0 : boxes[i - 1].end;
+    names.push_back(NameBefore(text.substr(begin, boxes[i].begin - begin)));
   }
-  bool same = true;
-  for (const std::string_view part : parts) same = same && part == parts.front();
-  if (same) return BoxedAnswer{std::string(parts.front()), false};
+  const auto repeated = [&](std::string_view name) { return name.empty() || std::count(names.begin(), names.end(), name) > 1; };
+  const bool named = names.size() > 1 && std::none_of(names.begin(), names.end(), repeated);
+  bool same = !named;
   std::string merged;
-  for (const std::string_view part : parts) merged += (merged.empty() ? "" : ", ") + std::string(part);
+  for (std::size_t i = first; i < boxes.size(); ++i) {
+    same = same && boxes[i].inside == boxes.back().inside;
+    if (i > first) merged += ", ";
+    if (named) merged += std::string(names[i - first]) + " = ";
+    merged += boxes[i].inside;
+  }
+  if (same) return BoxedAnswer{std::string(boxes.back().inside), false};
   return BoxedAnswer{merged, true};
 }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <utility>
 #include <vector>
 
+#include "grade/cue_words.h"
 #include "grade/words.h"
 
 namespace mathcoder::grade {
@@ -15,37 +17,25 @@ constexpr std::size_t kNone = std::string_view::npos;
 // A longer statement is an essay; what is behind this many bytes is not looked at.
 constexpr std::size_t kLongestStatement = 2048;
 
-struct Cue {
-  std::string_view text;  // lower case
-  bool weak = false;      // also said of other things ("our solution is correct"): only with a number or a formula behind it
-};
-constexpr auto kCues = std::to_array<Cue>({{"####"},
-                                           {"<answer>"},
-                                           {"answer is"},
-                                           {"answers are"},
-                                           {"answer is:"},
-                                           {"answer:"},
-                                           {"answers:"},
-                                           {"answer**:"},
-                                           {"answer:**"},
-                                           {"answer**"},
-                                           {"answer ="},
-                                           {"answer would be"},
-                                           {"answer should be"},
-                                           {"answer to the problem is"},
-                                           {"answer to this question is"},
-                                           {"answer to the question is"},
-                                           {"answer is therefore"},
-                                           {"result is", true},
-                                           {"result:", true},
-                                           {"solution is", true},
-                                           {"solutions are", true},
-                                           {"solution:", true}});
-
 struct CueAt {
   std::size_t begin = 0;
   std::size_t end = 0;
   bool weak = false;
+};
+
+unsigned char Key(char byte) { return static_cast<unsigned char>(LowerByte(byte)); }
+
+// Which cues begin with a byte, and with which two bytes any cue begins: a message is long and cues are few.
+struct CueIndex {
+  std::bitset<65536> pairs;
+  std::array<std::vector<const Cue*>, 256> by_first;
+
+  CueIndex() {
+    for (const Cue& cue : Cues()) {
+      pairs.set(std::size_t{Key(cue.text[0])} * 256 + Key(cue.text[1]));
+      by_first[Key(cue.text[0])].push_back(&cue);
+    }
+  }
 };
 
 // Is `lower` at `at` of the text, whatever its case there?
@@ -57,59 +47,64 @@ bool StandsAt(std::string_view text, std::size_t at, std::string_view lower) {
   return true;
 }
 
-// The last cues, the longest where several begin at one place. A message is long and cues are few: two bytes rule most places out.
+// Nothing but blanks and markup stands before `at` on its line.
+bool BeginsLine(std::string_view text, std::size_t at) {
+  while (at > 0 && text[at - 1] != '\n') {
+    if (std::string_view(" \t*#>-_").find(text[--at]) == kNone) return false;
+  }
+  return true;
+}
+
+// The last cues, the longest where several begin at one place.
 std::vector<CueAt> LastCues(std::string_view text) {
+  static const CueIndex index;
   constexpr std::size_t kMost = 32;
   std::vector<CueAt> found;
-  for (std::size_t at = text.size(); at-- > 0 && found.size() < kMost;) {
-    const char second = at + 1 < text.size() ? LowerByte(text[at + 1]) : '\0';
-    switch (LowerByte(text[at])) {
-      case '#':
-        if (second != '#') continue;
-        break;
-      case '<':
-      case 'a':
-        if (second != 'n' && second != 'a') continue;
-        break;
-      case 'r':
-        if (second != 'e') continue;
-        break;
-      case 's':
-        if (second != 'o') continue;
-        break;
-      default:
-        continue;
-    }
+  for (std::size_t at = text.size() < 2 ? 0 : text.size() - 1; at-- > 0 && found.size() < kMost;) {
+    if (!index.pairs[std::size_t{Key(text[at])} * 256 + Key(text[at + 1])]) continue;
+    if (at > 0 && IsLetter(text[at]) && IsLetter(text[at - 1])) continue;  // inside a word
     CueAt best;
-    for (const Cue& cue : kCues) {
-      if (cue.text.size() > best.end - best.begin && StandsAt(text, at, cue.text)) best = {at, at + cue.text.size(), cue.weak};
+    for (const Cue* cue : index.by_first[Key(text[at])]) {
+      if (cue->text.size() <= best.end - best.begin || !StandsAt(text, at, cue->text)) continue;
+      if (cue->kind == CueKind::kLineStart && !BeginsLine(text, at)) continue;
+      best = {at, at + cue->text.size(), cue->kind == CueKind::kWeak};
     }
     if (best.end > 0) found.push_back(best);
   }
   return found;
 }
 
-// Words between "is" and the value.
-constexpr auto kFillers =
-    std::to_array<std::string_view>({"equal to ", "therefore ", "thus ", "then ", "indeed ", "exactly ", "simply ", "also ",
-                                     "given by ", "approximately ", "about ", "roughly ", "around ", "just ", "now "});
-
 std::string_view SkipFiller(std::string_view text) {
   const std::string lower = LowerAscii(text.substr(0, 16));
-  for (const std::string_view filler : kFillers) {
+  for (const std::string_view filler : Fillers()) {
     if (std::string_view(lower).starts_with(filler)) return text.substr(filler.size());
   }
   return text;
 }
 
-// Markup, colons and fillers between a cue and what it announces.
-std::string_view SkipToStatement(std::string_view text) {
-  for (;;) {
+// Markup, colons and fillers between a cue and what it announces. `bullet`: it begins a list.
+std::string_view SkipToStatement(std::string_view text, bool& bullet) {
+  bullet = false;
+  for (bool line = false;;) {
     const std::size_t size = text.size();
-    while (!text.empty() && (IsBlank(text.front()) || text.front() == ':' || text.front() == '=')) text.remove_prefix(1);
+    while (!text.empty() && (IsBlank(text.front()) || text.front() == ':' || text.front() == '=')) {
+      line = line || text.front() == '\n';
+      text.remove_prefix(1);
+    }
     // An opening "**" belongs to what it makes bold; a closing one is followed by a blank or a line's end.
-    if (text.starts_with("**") && (text.size() == 2 || IsBlank(text[2]) || text[2] == ':')) text.remove_prefix(2);
-    if (text.starts_with("\u2705")) text.remove_prefix(3);
+    for (const std::string_view mark : {"**", "__", "*", "_"}) {
+      if (text.starts_with(mark) && (text.size() == mark.size() || IsBlank(text[mark.size()]) || text[mark.size()] == ':')) {
+        text.remove_prefix(mark.size());
+        break;
+      }
+    }
+    for (const std::string_view sign : {"\u2705", "\uff1a"}) {
+      if (text.starts_with(sign)) text.remove_prefix(sign.size());
+    }
+    if (const std::size_t mark = line && !bullet ? BulletLength(text) : 0; mark > 0) {
+      bullet = true;
+      text.remove_prefix(mark);
+    }
     text = SkipFiller(text);
     if (text.size() == size) return text;
   }
@@ -135,12 +130,32 @@ std::size_t FramedLength(std::string_view text) {
   return 0;
 }
 
-// Lower case, with blanks as they stand in a sentence.
-constexpr auto kTurns = std::to_array<std::string_view>(
-    {" because",   " since ",   " so ",      " which ",   " as ",    " where ",   " thus",      " hence",
-     " therefore", " when ",    " by ",      " given ",   " after ", " whenever", ", so",       ", which",
-     ", because",  ", since",   ", as ",     ", where",   ", thus",  ", hence",   " -- ",       " \u2014 ",
-     " but ",      " for the ", " for each", " in total", " in all", " left",     " altogether"});
+// "42**" of "**Answer: 42**": the mark's other half stands before the cue.
+std::string_view WithoutDanglingMark(std::string_view text) {
+  for (const std::string_view mark : {"**", "__", "*", "`"}) {
+    if (!text.ends_with(mark)) continue;
+    const std::string_view before = text.substr(0, text.size() - mark.size());
+    if (before.find(mark) != kNone) return text;
+    return Trim(before);
+  }
+  return text;
+}
+
+std::string_view WithoutEnding(std::string_view text) {
+  for (const std::string_view ending : Endings()) {
+    if (text.ends_with(ending)) return Trim(text.substr(0, text.size() - ending.size()));
+  }
+  return text;
+}
+
+bool EndsStatement(std::string_view rest) {
+  if (rest[0] == '\n' || rest.starts_with("</") || rest.starts_with("[/")) return true;
+  if (rest.starts_with("\u3002")) return true;
+  if (rest.starts_with("\uff0e")) return rest.size() == 3 || !IsDigit(rest[3]);
+  const bool last = rest.size() == 1;
+  if (rest[0] == '.') return !last && IsBlank(rest[1]);
+  return rest[0] == '?' && (last || IsBlank(rest[1]));
+}
 
 }  // namespace
 
@@ -153,15 +168,13 @@ std::string_view CutStatement(std::string_view text) {
       at += framed;
       continue;
     }
-    const char byte = text[at];
-    const bool last = at + 1 == text.size();
-    if (byte == '\n' || text.substr(at).starts_with("</") || (byte == '.' && !last && IsBlank(text[at + 1])) ||
-        (byte == '?' && (last || IsBlank(text[at + 1])))) {
+    if (EndsStatement(text.substr(at))) {
       end = at;
       break;
     }
-    if (at > 0 && std::any_of(kTurns.begin(), kTurns.end(),
-                              [&](std::string_view turn) { return std::string_view(lower).substr(at).starts_with(turn); })) {
+    const std::string_view rest = std::string_view(lower).substr(at);
+    const bool may_turn = at > 0 && (rest[0] == ' ' || rest[0] == ',');
+    if (may_turn && std::any_of(Turns().begin(), Turns().end(), [&](std::string_view turn) { return rest.starts_with(turn); })) {
       end = at;
       break;
     }
@@ -170,16 +183,50 @@ std::string_view CutStatement(std::string_view text) {
   text = Trim(text.substr(0, end));
   while (!text.empty() && (text.back() == ',' || text.back() == ';' || text.back() == ':'))
     text = Trim(text.substr(0, text.size() - 1));
-  return WithoutFrame(text);
+  return WithoutFrame(WithoutDanglingMark(WithoutFrame(WithoutEnding(text))));
 }
+
+namespace {
+
+bool HoldsValue(std::string_view text) { return text.find_first_of("0123456789\\$") != kNone; }
+
+// The lines of a list of values, "- x = 1\n- y = 2", the first one's bullet taken away already. Empty: it has one line, or words.
+std::string ListedValues(std::string_view text) {
+  std::string values;
+  int lines = 0;
+  for (std::size_t mark = 1; mark > 0; ++lines) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view value = CutStatement(text.substr(0, end));
+    if (!HoldsValue(value) || HoldsWords(value)) return "";
+    values += (values.empty() ? "" : ", ") + std::string(value);
+    text = Trim(text.substr(end));
+    mark = BulletLength(text);
+    text.remove_prefix(mark);
+  }
+  return lines > 1 ? values : "";
+}
+
+// "not 4 but 3" says 3; "not 4" says nothing.
+std::string_view BehindDenial(std::string_view text) {
+  if (!LowerAscii(text.substr(0, 4)).starts_with("not ")) return text;
+  const std::string_view line = text.substr(0, std::min(text.find('\n'), kLongestStatement));
+  const std::size_t but = LowerAscii(line).find(" but ");
+  return but == kNone ? std::string_view() : text.substr(but + 5);
+}
+
+}  // namespace
 
 std::optional<std::string> AnswerBehindCue(std::string_view text) {
   for (const CueAt& cue : LastCues(text)) {
-    const std::string_view rest = SkipToStatement(text.substr(cue.end));
+    bool bullet = false;
+    const std::string_view rest = BehindDenial(SkipToStatement(text.substr(cue.end), bullet));
+    if (bullet) {
+      if (std::string values = ListedValues(rest); !values.empty()) return values;
+    }
     const std::string_view statement = CutStatement(rest);
     const bool says =
         std::any_of(statement.begin(), statement.end(), [](char byte) { return !IsBlank(byte) && byte != '*' && byte != '.'; });
-    if (!says || (cue.weak && statement.find_first_of("0123456789\\$") == kNone)) continue;
+    if (!says || (cue.weak && !HoldsValue(statement))) continue;
     // "the answer is: the area is 5" states 5 in the end.
     if (auto value = AnswerOfSentence(statement); value && FramedLength(rest) == 0) return value;
     return std::string(statement);
@@ -207,10 +254,8 @@ std::optional<std::string> AnswerOfSentence(std::string_view sentence) {
   if (sentence.size() > kLongestStatement) return std::nullopt;
   if (FramedLength(sentence) == sentence.size()) return std::nullopt;  // one formula
   const std::string lower = LowerAscii(sentence);
-  static constexpr auto kVerbs = std::to_array<std::string_view>(
-      {" is ", " are ", " was ", " were ", " equals ", " is equal to ", " is: ", " to be ", " is given by "});
   std::size_t end = 0;
-  for (const std::string_view verb : kVerbs) {
+  for (const std::string_view verb : Verbs()) {
     if (const std::size_t at = lower.rfind(verb); at != kNone) end = std::max(end, at + verb.size());
   }
   if (end == 0) return std::nullopt;
@@ -221,17 +266,59 @@ std::optional<std::string> AnswerOfSentence(std::string_view sentence) {
   return std::string(statement);
 }
 
-std::optional<std::string> OnlyFormulaAtEnd(std::string_view sentence) {
+std::optional<std::string> EndOfStep(std::string_view sentence) {
+  sentence = Trim(sentence);
+  if (sentence.size() > kLongestStatement) return std::nullopt;
+  const std::string lower = " " + LowerAscii(sentence);
+  std::size_t end = 0;
+  for (const std::string_view verb : StepVerbs()) {
+    if (const std::size_t at = lower.rfind(verb); at != kNone) end = std::max(end, at + verb.size());
+  }
+  if (end == 0) return std::nullopt;
+  const std::string_view statement = CutStatement(SkipFiller(sentence.substr(end - 1)));
+  if (statement.empty()) return std::nullopt;
+  return std::string(statement);
+}
+
+std::optional<std::string> FormulaAtEnd(std::string_view sentence) {
   sentence = Trim(sentence);
   while (sentence.ends_with(".")) sentence.remove_suffix(1);
   if (sentence.size() > kLongestStatement) return std::nullopt;
-  for (std::size_t at = 0; at < sentence.size(); ++at) {
-    if (sentence[at] != '$' && sentence[at] != '\\') continue;
-    const std::size_t framed = FramedLength(sentence.substr(at));
-    if (framed == 0 || at + framed != sentence.size()) return std::nullopt;
+  bool only = true;
+  for (std::size_t at = 0; at < sentence.size();) {
+    const std::size_t framed = sentence[at] == '$' || sentence[at] == '\\' ? FramedLength(sentence.substr(at)) : 0;
+    if (framed == 0 && (sentence[at] == '$' || sentence[at] == '\\')) return std::nullopt;
+    if (framed == 0) {
+      ++at;
+      continue;
+    }
+    if (at + framed < sentence.size()) {
+      only = false;
+      at += framed;
+      continue;
+    }
+    if (!only) {
+      std::string before = LowerAscii(sentence.substr(at < 32 ? 0 : at - 32, std::min<std::size_t>(at, 32)));
+      std::replace_if(
+          before.begin(), before.end(), [](char byte) { return byte == ',' || byte == ':' || byte == '\n'; }, ' ');
+      before = " " + std::string(Trim(before)) + " ";
+      const auto concludes = [&](std::string_view verb) { return before.ends_with(verb); };
+      if (std::none_of(StepVerbs().begin(), StepVerbs().end(), concludes) &&
+          std::none_of(Verbs().begin(), Verbs().end(), concludes))
+        return std::nullopt;
+    }
     return std::string(WithoutFrame(sentence.substr(at)));
   }
   return std::nullopt;
+}
+
+std::string_view BeforePraise(std::string_view text) {
+  text = WithoutFrame(text);
+  const std::string lower = LowerAscii(text.size() > 64 ? text.substr(text.size() - 64) : text);
+  for (const std::string_view praise : Praises()) {
+    if (std::string_view(lower).ends_with(praise)) return Trim(text.substr(0, text.size() - praise.size()));
+  }
+  return text;
 }
 
 std::optional<std::string> DisplayAtEnd(std::string_view text) {

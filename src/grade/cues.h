@@ -18,8 +18,16 @@ std::optional<std::string> AnswerInBold(std::string_view text);
 // where the sentence states none.
 std::optional<std::string> AnswerOfSentence(std::string_view sentence);
 
-// The formula that ends a sentence and is its only one: "Hence $x = 2$." says x = 2.
-std::optional<std::string> OnlyFormulaAtEnd(std::string_view sentence);
+// What stands behind a sentence's last "we get", "we find that", "hence". It may be a step's words: the caller takes it only where
+// it is a formula.
+std::optional<std::string> EndOfStep(std::string_view sentence);
+
+// The formula that ends a sentence, where it is the only one or concluding words stand before it: "Hence $x = 2$.", "$a = 6$ and
+// $b = 7$, so $ab = 42$" say x = 2 and ab = 42.
+std::optional<std::string> FormulaAtEnd(std::string_view sentence);
+
+// "Option C" of "Option C is the correct answer."; the whole text where nothing of the kind stands at its end.
+std::string_view BeforePraise(std::string_view text);
 
 // What stands in the display \[...\] or $$...$$ that ends the text.
 std::optional<std::string> DisplayAtEnd(std::string_view text);

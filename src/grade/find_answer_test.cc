@@ -73,7 +73,7 @@ constexpr Case kCases[] = {
     {"We add.\nYou answered 70 questions correctly.", "70", "last line"},
     {"We add.\n3/4", "3/4", "last line"},
     {"Hence $x = 2$.", "x = 2", "last line"},
-    {"We divide $4$ by $2$ and get $x = 2$.", "We divide $4$ by $2$ and get $x = 2$", "given"},
+    {"We divide $4$ by $2$ and get $x = 2$.", "x = 2", "last line"},
     {"We get\n\\[\nx = 5\n\\]", "x = 5", "last line"},
     {"```output\n3\n```", "3", "last line"},
     {"think\n<answer>3</answer>", "3", "cue"},

@@ -1,6 +1,8 @@
 // Grader: the answer, both readings, one comparison under the policy, and what to say about it.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <string>
@@ -9,8 +11,11 @@
 #include <vector>
 
 #include "grade/boxes.h"
+#include "grade/chains.h"
+#include "grade/choices.h"
 #include "grade/cues.h"
 #include "grade/grade.h"
+#include "grade/message.h"
 #include "grade/published.h"
 #include "grade/words.h"
 #include "math/read.h"
@@ -30,45 +35,6 @@ std::string Plain(std::string_view text) {
     if (!IsBlank(byte)) plain += byte;
   }
   return plain;
-}
-
-// The letter of a choice: "C", "(C)", "C.", "\text{(C)}", "(C) 12 cm", "C. 12 cm"; 0: none. `alone`: nothing may follow the letter.
-char ChoiceLetter(std::string_view text, bool alone) {
-  text = WithoutFrame(text);
-  for (const std::string_view command : {"\\text{", "\\textbf{", "\\mathrm{", "\\mathbf{"}) {
-    if (text.starts_with(command) && text.find('}') != std::string_view::npos) {
-      const std::size_t close = text.find('}');
-      if (alone && close + 1 != text.size()) return 0;
-      text = Trim(text.substr(command.size(), close - command.size()));
-      break;
-    }
-  }
-  const bool open = text.starts_with("(");
-  if (open) text.remove_prefix(1);
-  if (text.empty() || text[0] < 'A' || text[0] > 'J') return 0;
-  const char letter = text[0];
-  std::string_view rest = text.substr(1);
-  if (open) {
-    if (!rest.starts_with(")")) return 0;
-    rest.remove_prefix(1);
-  } else if (rest.starts_with(".") || rest.starts_with(")") || rest.starts_with(":")) {
-    rest.remove_prefix(1);
-    if (!rest.empty() && !IsBlank(rest[0])) return 0;
-  } else if (!rest.empty()) {
-    return 0;
-  }
-  return !alone || Trim(rest).empty() ? letter : 0;
-}
-
-// Behind the marker of a choice: "(b) -1/2" and "B. -1/2" say -1/2. Empty where there is no marker or nothing behind it.
-std::string_view BehindChoice(std::string_view text) {
-  text = WithoutFrame(text);
-  const bool open = text.starts_with("(");
-  const std::size_t letter = open ? 1 : 0;
-  if (text.size() < letter + 3 || LowerByte(text[letter]) < 'a' || LowerByte(text[letter]) > 'j') return {};
-  const char close = text[letter + 1];
-  const bool marker = open ? close == ')' : (close == '.' || close == ')') && IsBlank(text[letter + 2]);
-  return marker ? Trim(text.substr(letter + 2)) : std::string_view();
 }
 
 // "30 \text{ (with a remainder of } 0 \text{)}" and "12 (twelve of them)" say 30 and 12: the part before a remark in words. Empty
@@ -93,6 +59,26 @@ bool IsSequence(std::string_view text) {
     ++numbers;
   }
   return numbers > 1;
+}
+
+// A number above 1 in size: 60 against 60% leaves the sign out, but a bare 0.5 beside 0.5% may be a half.
+bool ExceedsOne(const Expr& number) {
+  const auto size = [](const auto& self, const Expr& e) -> double {
+    switch (e.kind) {
+      case Kind::kInteger:
+      case Kind::kDecimal:
+        return std::strtod(e.text.c_str(), nullptr);  // repeating digits in parentheses are cut off, which is near enough
+      case Kind::kNegate:
+        return self(self, e.args[0]);
+      case Kind::kMixed:
+        return self(self, e.args[0]) + self(self, e.args[1]);
+      case Kind::kDivide:
+        return self(self, e.args[0]) / self(self, e.args[1]);
+      default:
+        return 0;
+    }
+  };
+  return std::abs(size(size, number)) > 1;
 }
 
 std::string Position(const math::ReadError& error) { return "at byte " + std::to_string(error.position) + ": " + error.message; }
@@ -134,13 +120,16 @@ struct Grader::State {
       decide(Outcome::kCorrect, Equality::kEqual, "same text", "written alike");
       return verdict;
     }
+    std::optional<Choices> given;
     if (options.policy.choice_letters) {
-      const char gold = ChoiceLetter(reference, true);
-      const char given = gold != 0 ? ChoiceLetter(text, false) : 0;
-      if (given != 0) {
-        const bool same = gold == given;
-        decide(same ? Outcome::kCorrect : Outcome::kWrong, same ? Equality::kEqual : Equality::kDifferent, "choice",
-               std::string("choice ") + gold + (same ? "" : std::string(" against ") + given));
+      std::optional<Choices> gold = ChoicesIn(reference);
+      // A bare small letter is a symbol where the reference writes it.
+      if (gold && !gold->marked && LowerByte(reference[0]) == reference[0]) gold.reset();
+      given = ChoicesIn(text);
+      if (gold && Chosen(verdict, *gold, given, text)) return verdict;
+      if (gold && !gold->value.empty() && !given) reference = boxed = gold->value;
+      if (!gold && given && given->letters.size() > 1 && LettersTogether(reference) == given->letters) {
+        decide(Outcome::kCorrect, Equality::kEqual, "choice", "choices " + given->letters);
         return verdict;
       }
     }
@@ -171,12 +160,41 @@ struct Grader::State {
         decide(Outcome::kCorrect, Equality::kEqual, rule, reason);
       }
     };
-    if (options.policy.choice_letters) accept(BehindChoice(text), "behind choice", "the choice's value is the reference");
+    if (given) accept(given->value, "behind choice", "the choice's value is the reference");
     accept(BeforeRemark(text), "before remark", "the value before a remark is the reference");
     // "The function is even." for "even": words are looked into only when they would be wrong as a whole.
-    if (const auto stated = AnswerOfSentence(text); stated && HoldsWords(text))
+    if (const auto stated = AnswerOfSentence(text); stated && HoldsWords(text) && !Refuses(text))
       accept(*stated, "end of sentence", "the sentence ends in the reference");
+    // "So the answer must be 42!" may cry out or multiply: a sentence may mean the one, a formula only the other.
+    const bool sentence = verdict.answer.rule == "cue" || verdict.answer.rule == "last line";
+    if (sentence && text.size() > 1 && text.ends_with("!") && IsDigit(text[text.size() - 2]))
+      accept(text.substr(0, text.size() - 1), "exclamation", "the number before an exclamation mark is the reference");
     return verdict;
+  }
+
+  // Where both sides are choices; false: `given` is none and decides nothing.
+  bool Chosen(Verdict& verdict, const Choices& gold, std::optional<Choices> given, std::string_view text) const {
+    if (!given && gold.letters.size() > 1) {
+      if (const auto letters = LettersTogether(text)) given = Choices{.letters = *letters, .value = "", .marked = false};
+    }
+    if (!given) return false;
+    bool same = gold.letters == given->letters;
+    // A bare small letter that is not the choice may be a symbol; the comparison of mathematics says so too.
+    if (!same && !given->marked && text[0] >= 'a' && text[0] <= 'z') return false;
+    verdict.rule = "choice";
+    verdict.reason = "choice " + gold.letters + (same ? "" : " against " + given->letters);
+    if (same && !gold.value.empty() && !given->value.empty()) {
+      const math::ReadResult left = math::ReadMath(gold.value);
+      const math::ReadResult right = math::ReadMath(given->value);
+      if (left.ok() && right.ok() && left.expr().kind != Kind::kText && right.expr().kind != Kind::kText &&
+          comparer.Compare(left.expr(), right.expr(), options.policy.compare).equality == Equality::kDifferent) {
+        same = false;
+        verdict.reason = "choice " + gold.letters + " with another value";
+      }
+    }
+    verdict.outcome = same ? Outcome::kCorrect : Outcome::kWrong;
+    verdict.equality = same ? Equality::kEqual : Equality::kDifferent;
+    return true;
   }
 
   static Outcome OutcomeOf(Equality equality) {
@@ -210,14 +228,62 @@ struct Grader::State {
     };
     if (options.policy.percent_sign_as_unit) {
       constexpr char kReason[] = "the sign of percent as a unit that one side leaves out";
-      if (answer.kind == Kind::kPercent && gold.kind != Kind::kPercent && accept(gold, answer.args[0], "percent", kReason)) return;
-      if (gold.kind == Kind::kPercent && answer.kind != Kind::kPercent && accept(gold.args[0], answer, "percent", kReason)) return;
+      const bool left = gold.kind == Kind::kPercent;
+      const bool right = answer.kind == Kind::kPercent;
+      if (right && !left && ExceedsOne(gold) && accept(gold, answer.args[0], "percent", kReason)) return;
+      if (left && !right && ExceedsOne(answer) && accept(gold.args[0], answer, "percent", kReason)) return;
     }
+    if (SettleChains(verdict, gold, answer, how)) return;
     const bool one_value = gold.kind != Kind::kList && gold.kind != Kind::kGroup && gold.kind != Kind::kSet;
     if (!options.policy.any_of_boxes || !one_value || answer.kind != Kind::kList) return;
     for (const Expr& part : answer.args) {
       if (accept(gold, part, "any of boxes", "one of several values")) return;
     }
+  }
+
+  // Chains of equalities on either side, replaced by what they state: "1/2 = 0.5" by 1/2. True: decided so.
+  bool SettleChains(Verdict& verdict, const Expr& gold, const Expr& answer, const math::CompareOptions& how) const {
+    const auto statement = [](const Expr& e) { return e.kind == Kind::kRelation || e.kind == Kind::kAnd; };
+    bool proven = true;  // that the sides of every chain agree
+    bool changed = false;
+    const auto reduced = [&](const Expr& e, bool keep_name) {
+      std::optional<Chain> chain = ChainOf(e);
+      if (!chain) return e;
+      for (std::size_t i = 1; i < chain->values.size(); ++i) {
+        const Equality agree = comparer.Compare(chain->values[0], chain->values[i], how).equality;
+        if (agree == Equality::kDifferent) return e;
+        proven = proven && agree != Equality::kUnknown;
+      }
+      changed = true;
+      // Of "(x-1)(x+1) = x^2-1" and "8 \\cdot 9 = 72" every part is the value; the last one is the plainest.
+      Expr value = std::move(chain->values.back());
+      if (!keep_name || chain->names.empty()) return value;
+      return Expr{.kind = Kind::kRelation, .text = "=", .number = 0, .args = {std::move(chain->names[0]), std::move(value)}};
+    };
+    const auto whole = [&](const Expr& e, bool keep_name) {
+      if (e.kind != Kind::kList && e.kind != Kind::kOr) return reduced(e, keep_name);
+      // "24/2, or 12": another way to write one value.
+      const bool one_value = e.kind == Kind::kList && e.text == "or" && e.args.size() == 2 &&
+                             OutcomeOf(comparer.Compare(e.args[0], e.args[1], how).equality) == Outcome::kCorrect;
+      if (one_value) {
+        changed = true;
+        return e.args[1];
+      }
+      Expr list = e;
+      for (Expr& part : list.args) part = reduced(part, part.kind == Kind::kAnd);
+      return list;
+    };
+    const Expr left = whole(gold, statement(answer));
+    const Expr right = whole(answer, statement(gold));
+    if (!changed) return false;
+    const math::Comparison one = comparer.Compare(left, right, how);
+    const Outcome outcome = OutcomeOf(one.equality);
+    if (outcome == Outcome::kWrong) return false;
+    verdict.outcome = proven ? outcome : Outcome::kUnknown;
+    verdict.equality = proven ? one.equality : Equality::kUnknown;
+    verdict.rule = "chain, " + one.rule;
+    verdict.reason = "what a chain of equalities states: " + one.reason;
+    return true;
   }
 
   const Options options;

@@ -26,10 +26,13 @@ std::size_t Find(std::string_view text, std::string_view sign) {
 
 bool HoldsWords(std::string_view text) {
   static constexpr auto kNames = std::to_array<std::string_view>(
-      {"sin",   "cos",  "tan",  "cot",  "sec",      "csc",       "log",      "exp",      "sqrt",   "cbrt",    "abs",
-       "floor", "ceil", "sinh", "cosh", "tanh",     "asin",      "acos",     "atan",     "arcsin", "arccos",  "arctan",
-       "min",   "max",  "gcd",  "lcm",  "binomial", "factorial", "infinity", "Interval", "Union",  "Rational"});
+      {"sin",   "cos",  "tan",  "cot",  "sec",  "csc",      "log",       "exp",      "sqrt",     "cbrt",   "abs",
+       "floor", "ceil", "sinh", "cosh", "tanh", "asin",     "acos",      "atan",     "arcsin",   "arccos", "arctan",
+       "and",   "min",  "max",  "gcd",  "lcm",  "binomial", "factorial", "infinity", "Interval", "Union",  "Rational"});
   for (std::size_t i = 0; i < text.size();) {
+    // The first bytes of kana, Chinese characters and Hangul, which no formula holds.
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte >= 0xE3 && byte <= 0xED) return true;
     if (!IsLetter(text[i])) {
       ++i;
       continue;
@@ -41,6 +44,21 @@ bool HoldsWords(std::string_view text) {
     if (std::find(kNames.begin(), kNames.end(), word) == kNames.end()) return true;
   }
   return false;
+}
+
+std::size_t BulletLength(std::string_view line) {
+  std::size_t size = 0;
+  for (const std::string_view mark : {"-", "*", "+", "\u2022", "\u2013", "\u25cf"}) {
+    if (line.starts_with(mark)) size = mark.size();
+  }
+  if (size == 0) {
+    std::size_t digits = 0;
+    while (digits < line.size() && digits < 2 && IsDigit(line[digits])) ++digits;
+    if (digits > 0 && digits < line.size() && (line[digits] == '.' || line[digits] == ')')) size = digits + 1;
+  }
+  if (size == 0 || size >= line.size() || line[size] != ' ') return 0;
+  while (size < line.size() && line[size] == ' ') ++size;
+  return size;
 }
 
 std::string_view Trim(std::string_view text) {

@@ -18,6 +18,9 @@ std::string_view LastSentence(std::string_view text);
 // The last line that is not blank.
 std::string_view LastLine(std::string_view text);
 
+// The length of a bullet and its blanks at the front of a line: "- ", "* ", "1. "; 0: none. A minus sign touches its number.
+std::size_t BulletLength(std::string_view line);
+
 // A word of three letters or more that is no command and no function's name: the text is not only a formula.
 bool HoldsWords(std::string_view text);
 
