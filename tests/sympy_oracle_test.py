@@ -131,8 +131,9 @@ class Grammar:
                                 sp.log(self.integer(2, 9), self.integer(2, 7)), sp.log(abs(self.rational())) + sp.log(3), sp.log(sp.log(x))])
 
     def counting(self):
-        return self.rng.choice([sp.factorial(n) / self.integer(1, 9), sp.binomial(n, self.rng.randint(1, 4)), sp.factorial(n + 1) / sp.factorial(n - 1),
-                                sp.binomial(n + 1, 2) - n, sp.factorial(self.rng.randint(5, 20)), sp.binomial(self.rng.randint(10, 30), self.rng.randint(2, 9)),
+        return self.rng.choice([sp.factorial(n) / self.integer(1, 9), sp.binomial(n, self.rng.randint(1, 4)),
+                                sp.factorial(n + 1) / sp.factorial(n - 1), sp.binomial(n + 1, 2) - n, sp.factorial(self.rng.randint(5, 20)),
+                                sp.binomial(self.rng.randint(10, 30), self.rng.randint(2, 9)),
                                 sp.factorial(k) * (k + 1)])
 
     def absolute(self):
@@ -148,7 +149,8 @@ class Grammar:
 
     def complex(self):
         a, b, c = self.rational(), self.rational(), self.integer()
-        return self.rng.choice([a + b * sp.I, (c + sp.I) ** self.rng.randint(2, 5), 1 / (c + 2 * sp.I), sp.exp(sp.I * sp.pi * Q(self.rng.randint(1, 11), 6)),
+        return self.rng.choice([a + b * sp.I, (c + sp.I) ** self.rng.randint(2, 5), 1 / (c + 2 * sp.I),
+                                sp.exp(sp.I * sp.pi * Q(self.rng.randint(1, 11), 6)),
                                 a * sp.sqrt(3) * sp.I + b, sp.exp(sp.I * x) * c, (x + sp.I * y) ** 2])
 
     def named(self):
@@ -160,7 +162,8 @@ class Grammar:
         return self.rng.choice([parts[0] + parts[1], parts[0] * parts[1], parts[0] / parts[1]])
 
     def derivative(self):
-        return sp.Derivative(self.rng.choice([self.polynomial(symbols=(x, y)) * x, sp.sin(x) * x, sp.exp(2 * x), x * sp.log(x), x ** self.rng.randint(2, 9)]), x)
+        inside = [self.polynomial(symbols=(x, y)) * x, sp.sin(x) * x, sp.exp(2 * x), x * sp.log(x), x ** self.rng.randint(2, 9)]
+        return sp.Derivative(self.rng.choice(inside), x)
 
     def integral(self):
         low = self.rng.randint(-3, 2)
@@ -170,10 +173,12 @@ class Grammar:
     def sum(self):
         low = self.rng.randint(0, 2)
         return self.rng.choice([sp.Sum, sp.Sum, sp.Product])(
-            self.rng.choice([k ** self.rng.randint(1, 3), k * self.rational(), 1 / (k + 1), 2 ** k, k + x, k ** 2 + 1]), (k, low + 1, low + self.rng.randint(2, 9)))
+            self.rng.choice([k ** self.rng.randint(1, 3), k * self.rational(), 1 / (k + 1), 2 ** k, k + x, k ** 2 + 1]),
+            (k, low + 1, low + self.rng.randint(2, 9)))
 
     def limit(self):
-        return self.rng.choice([sp.Limit((x ** 2 - self.integer(1, 5) ** 2) / (x + 7), x, self.integer(1, 4)), sp.Limit(sp.sin(self.integer(1, 5) * x) / x, x, 0),
+        return self.rng.choice([sp.Limit((x ** 2 - self.integer(1, 5) ** 2) / (x + 7), x, self.integer(1, 4)),
+                                sp.Limit(sp.sin(self.integer(1, 5) * x) / x, x, 0),
                                 sp.Limit(self.linear().subs({y: x, z: x, t: x}), x, self.integer()),
                                 sp.Limit((self.integer() * x + 1) / (self.integer(1, 5) * x - 2), x, sp.oo)])
 
@@ -199,7 +204,8 @@ class Grammar:
         ends = sorted({self.rational(), self.rational() + 5, self.rational() + 10, self.rational() + 15})
         one = lambda a, b: sp.Interval(a, b, self.rng.random() < 0.5, self.rng.random() < 0.5)
         if len(ends) < 4 or self.rng.random() < 0.4:
-            return self.rng.choice([one(ends[0], ends[-1]), sp.Interval(ends[0], sp.oo, self.rng.random() < 0.5), sp.Interval(-sp.oo, ends[0])])
+            half_lines = [sp.Interval(ends[0], sp.oo, self.rng.random() < 0.5), sp.Interval(-sp.oo, ends[0])]
+            return self.rng.choice([one(ends[0], ends[-1]), *half_lines])
         return sp.Union(one(ends[0], ends[1]), self.rng.choice([one(ends[2], ends[3]), sp.Interval.open(ends[2], sp.oo)]))
 
     def piecewise(self):
@@ -211,13 +217,26 @@ class Grammar:
         return sp.Eq(self.polynomial(terms=3), self.linear() + y, evaluate=False)
 
     def inequality(self):
-        return self.rng.choice([sp.Lt, sp.Le, sp.Gt, sp.Ge])(self.integer() * x + self.rational(), self.rng.choice([self.rational(), y * self.integer()]))
+        side = self.rng.choice([self.rational(), y * self.integer()])
+        return self.rng.choice([sp.Lt, sp.Le, sp.Gt, sp.Ge])(self.integer() * x + self.rational(), side)
+
+    def compound(self):
+        """Two bounds on one variable, both or either of which hold."""
+        low, high = sorted(self.rng.sample(range(-9, 10), 2))
+        above, below = self.rng.choice([x > low, x >= low]), self.rng.choice([x < high, x <= high])
+        under, over = self.rng.choice([x < low, x <= low]), self.rng.choice([x > high, x >= high])
+        return self.rng.choice([sp.And(above, below), sp.Or(under, over)])
+
+    def tower(self):
+        """A term that hides the others from floating point."""
+        large = self.rng.choice([sp.exp(self.rng.randint(50, 2000)), sp.Integer(10) ** self.rng.randint(20, 900), sp.pi ** self.rng.randint(50, 900)])
+        return large + self.rng.choice([sp.sin(x), sp.sqrt(x), x, sp.log(x), sp.sqrt(2), sp.pi]) * self.integer()
 
 
 SCALARS = ["polynomial", "factored", "fraction", "constant", "number", "power", "radical", "trigonometric", "inverse", "hyperbolic", "exponential",
-           "logarithm", "counting", "absolute", "rounded", "extreme", "complex", "named", "mixed"]
+           "logarithm", "counting", "absolute", "rounded", "extreme", "complex", "named", "mixed", "tower"]
 TO_DO = ["derivative", "integral", "sum", "limit", "product"]  # held unevaluated: the rewriting is their value
-COLLECTIONS = ["matrix", "set", "tuple", "interval", "piecewise", "equation", "inequality"]
+COLLECTIONS = ["matrix", "set", "tuple", "interval", "piecewise", "equation", "inequality", "compound"]
 WRITTEN = ["arithmetic", "decimal"]  # text on both sides, since SymPy would compute them at once
 
 
@@ -229,25 +248,32 @@ def written_pairs(kind, rng):
         return [(text, sp.latex(value), True), (f"{sp.latex(value)}", text, True), (text, str(value + Q(1, 10 ** 5)), False)]
     a, b, c = rng.randint(2, 60), rng.randint(2, 60), rng.randint(2, 9)
     plain, latex, value = rng.choice([
-        (f"gcd({a}, {b})", rf"\gcd\left({a}, {b}\right)", sp.gcd(a, b)), (f"lcm({a}, {b})", rf"\operatorname{{lcm}}({a},{b})", sp.lcm(a, b)),
-        (f"Mod({a}, {c})", rf"{a} \bmod {c}", sp.Integer(a % c)), (f"{a}/{b} + 1/{c}", rf"\frac{{{a}}}{{{b}}} + \frac{{1}}{{{c}}}", Q(a, b) + Q(1, c)),
-        (f"({a} - {b})*{c}", rf"\left({a} - {b}\right) \cdot {c}", sp.Integer((a - b) * c)), (f"{c}**3 - {a}", rf"{c}^{{3}} - {a}", sp.Integer(c ** 3 - a)),
-        (f"-({a} - {b}/{c})", rf"-\left({a} - \frac{{{b}}}{{{c}}}\right)", -(a - Q(b, c))), (f"|{a} - {b}|", rf"\left|{a} - {b}\right|", sp.Integer(abs(a - b))),
+        (f"gcd({a}, {b})", rf"\gcd\left({a}, {b}\right)", sp.gcd(a, b)),
+        (f"lcm({a}, {b})", rf"\operatorname{{lcm}}({a},{b})", sp.lcm(a, b)),
+        (f"Mod({a}, {c})", rf"{a} \bmod {c}", sp.Integer(a % c)),
+        (f"{a}/{b} + 1/{c}", rf"\frac{{{a}}}{{{b}}} + \frac{{1}}{{{c}}}", Q(a, b) + Q(1, c)),
+        (f"({a} - {b})*{c}", rf"\left({a} - {b}\right) \cdot {c}", sp.Integer((a - b) * c)),
+        (f"{c}**3 - {a}", rf"{c}^{{3}} - {a}", sp.Integer(c ** 3 - a)),
+        (f"-({a} - {b}/{c})", rf"-\left({a} - \frac{{{b}}}{{{c}}}\right)", -(a - Q(b, c))),
+        (f"|{a} - {b}|", rf"\left|{a} - {b}\right|", sp.Integer(abs(a - b))),
         (f"log({c}^{a % 5 + 1}, {c})", rf"\log_{{{c}}}{{{c}^{{{a % 5 + 1}}}}}", sp.Integer(a % 5 + 1)),
         (f"floor({a}/{c})", rf"\left\lfloor \frac{{{a}}}{{{c}}} \right\rfloor", sp.Integer(a // c))])
     return [(plain, latex, True), (plain, str(value), True), (sp.latex(value), plain, True), (plain, sp.latex(value + Q(1, 7)), False)]
 
 
 REWRITINGS = {
-    "expand": lambda e: sp.expand(e), "factor": lambda e: sp.factor(e), "together": lambda e: sp.together(e), "cancel": lambda e: sp.cancel(e),
-    "apart": lambda e: sp.apart(e, x), "trigsimp": lambda e: sp.trigsimp(e), "simplify": lambda e: sp.simplify(e),
+    "expand": lambda e: sp.expand(e), "factor": lambda e: sp.factor(e), "together": lambda e: sp.together(e),
+    "cancel": lambda e: sp.cancel(e), "apart": lambda e: sp.apart(e, x), "trigsimp": lambda e: sp.trigsimp(e), "simplify": lambda e: sp.simplify(e),
     "rewrite(exp)": lambda e: e.rewrite(sp.exp), "expand_trig": lambda e: sp.expand_trig(e), "radsimp": lambda e: sp.radsimp(e),
     "powsimp": lambda e: sp.powsimp(e), "collect": lambda e: sp.collect(sp.expand(e), x), "sqrtdenest": lambda e: sp.sqrtdenest(e),
     "rewrite(sin)": lambda e: e.rewrite(sp.sin), "rewrite(factorial)": lambda e: e.rewrite(sp.factorial), "combsimp": lambda e: sp.combsimp(e),
     }
-OFTEN = {"trigonometric": ["trigsimp", "expand_trig", "rewrite(exp)", "simplify", "rewrite(sin)"], "hyperbolic": ["rewrite(exp)", "expand_trig", "simplify"],
-         "counting": ["combsimp", "simplify", "rewrite(factorial)"], "constant": ["radsimp", "together", "simplify", "expand"], "complex": ["expand", "simplify"],
-         "radical": ["sqrtdenest", "radsimp", "simplify"], "fraction": ["apart", "together", "cancel", "factor"], "inverse": ["expand", "together", "factor"]}
+OFTEN = {"trigonometric": ["trigsimp", "expand_trig", "rewrite(exp)", "simplify", "rewrite(sin)"],
+         "hyperbolic": ["rewrite(exp)", "expand_trig", "simplify"],
+         "counting": ["combsimp", "simplify", "rewrite(factorial)"], "constant": ["radsimp", "together", "simplify", "expand"],
+         "complex": ["expand", "simplify"],
+         "radical": ["sqrtdenest", "radsimp", "simplify"], "fraction": ["apart", "together", "cancel", "factor"],
+         "inverse": ["expand", "together", "factor"]}
 
 
 def reordered(expression, rng):
@@ -270,7 +296,8 @@ def rewritten(kind, expression, rng):
     if kind == "equation":
         factor = rng.choice([2, -3, Q(1, 2), 7])
         sides = [sp.expand(factor * expression.lhs), sp.expand(factor * expression.rhs)]
-        return rng.choice([("scale", sp.Eq(*sides, evaluate=False)), ("to one side", sp.Eq(sp.expand(expression.lhs - expression.rhs), 0, evaluate=False)),
+        return rng.choice([("scale", sp.Eq(*sides, evaluate=False)),
+                           ("to one side", sp.Eq(sp.expand(expression.lhs - expression.rhs), 0, evaluate=False)),
                            ("swap", sp.Eq(expression.rhs, expression.lhs, evaluate=False))])
     if kind == "inequality":
         factor = rng.choice([2, Q(1, 3), 5])
@@ -286,6 +313,8 @@ def rewritten(kind, expression, rng):
     if kind == "interval":
         parts = list(expression.args) if isinstance(expression, sp.Union) else [expression]
         return ("order", r" \cup ".join(sp.latex(part) for part in reversed(parts)))
+    if kind == "compound":
+        return ("as a set", sp.latex(expression.as_set()))
     if kind == "piecewise":
         return ("none", None)
     if rng.random() < 0.2:
@@ -332,8 +361,13 @@ def confirmed_different(kind, one, other, rng):
         return limited(lambda: one.func == other.func and zeros(one) not in (zeros(other), -zeros(other))) is True
     if kind == "inequality":  # linear: the same half plane only where one difference is a positive multiple of the other
         sides = [limited(lambda e=e: (e.gts - e.lts, isinstance(e, (sp.Lt, sp.Gt)))) for e in (one, other)
-                 if isinstance(e, sp.core.relational._Inequality)]
-        return len(sides) == 2 and None not in sides and (sides[0][1] != sides[1][1] or not sp.cancel(sides[0][0] / sides[1][0]).is_positive)
+                 if isinstance(e, (sp.Lt, sp.Le, sp.Gt, sp.Ge))]
+        if len(sides) != 2 or None in sides:
+            return False
+        return sides[0][1] != sides[1][1] or not sp.cancel(sides[0][0] / sides[1][0]).is_positive
+    if kind == "compound":
+        return limited(lambda: one.as_set() != other.as_set()) is True
+
     def distance():
         a, b = (side.doit() if kind in TO_DO else side for side in (one, other))
         if kind in ("matrix", "product", "tuple"):
@@ -345,8 +379,11 @@ def confirmed_different(kind, one, other, rng):
         symbols = sorted(a.free_symbols | b.free_symbols, key=str)
         for sign in (1, 1, -1):
             point = {s: Q(sign * rng.randint(3, 40), 7) for s in symbols}
-            p, q = complex(a.evalf(20, subs=point)), complex(b.evalf(20, subs=point))
-            if p == p and q == q and abs(p - q) > 1e-9 * (1 + abs(p)):
+            if kind == "tower":  # the difference itself: the large term would drown it
+                p, q = complex((a - b).evalf(20, subs=point)), 0
+            else:
+                p, q = complex(a.evalf(20, subs=point)), complex(b.evalf(20, subs=point))
+            if p == p and q == q and abs(p - q) > 1e-9 * (1 + (0 if kind == "tower" else abs(p))):
                 return True
         return False
     return limited(distance) is True
@@ -385,7 +422,8 @@ def graded(pairs):
         file.write_text("".join(json.dumps({"gold": p.gold, "pred": p.pred, "expected": p.equal}) + "\n" for p in pairs))
         done = subprocess.run([BIN, "grade", str(file), "--json", "-q"], capture_output=True, text=True, timeout=600)
     verdicts = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert done.returncode == 0 and len(verdicts) == len(pairs), f"exit {done.returncode}, {len(verdicts)} of {len(pairs)} verdicts: {done.stderr[-500:]}"
+    if done.returncode != 0 or len(verdicts) != len(pairs):
+        sys.exit(f"FAILED: exit {done.returncode}, {len(verdicts)} of {len(pairs)} verdicts: {done.stderr[-500:]}")
     return verdicts
 
 
@@ -416,10 +454,12 @@ def main():
         print(f"{kind:14} {row['equal']:6} {row['wrong']:6} {row['unknown'] + row['no_answer']:8} {row['changed']:8} {row['false']:14}")
     share = 1 - len(missed) / max(1, equal)
     slowest = max(verdict["us"] for verdict in verdicts)
-    print(f"{len(pairs)} pairs: {share:.2%} of {equal} equal ones correct, {len(false_correct)} of {len(pairs) - equal} changed ones correct; slowest {slowest / 1000:.1f} ms")
+    print(f"{len(pairs)} pairs: {share:.2%} of {equal} equal ones correct, {len(false_correct)} of {len(pairs) - equal} changed ones correct; "
+          f"slowest {slowest / 1000:.1f} ms")
     for title, failures in (("FALSE CORRECT", false_correct), ("missed", missed)):
         for pair, verdict in failures[:25]:
-            print(f"{title} {pair.kind}/{pair.way}: {pair.gold} | {pair.pred} -> {verdict['verdict']}, {verdict['rule']}: {verdict['reason'][:120]}")
+            said = f"{verdict['verdict']}, {verdict['rule']}: {verdict['reason'][:120]}"
+            print(f"{title} {pair.kind}/{pair.way}: {pair.gold} | {pair.pred} -> {said}")
     if os.environ.get("MATHCODER_ORACLE_FAILURES"):
         rows = [{**pair._asdict(), **verdict} for pair, verdict in false_correct + missed]
         Path(os.environ["MATHCODER_ORACLE_FAILURES"]).write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -427,7 +467,8 @@ def main():
     if equal < COUNT or changes < COUNT // 3:
         sys.exit(f"FAILED: only {equal} equal and {changes} changed pairs were generated: the oracle tests too little")
     if false_correct or share < LEAST:
-        sys.exit(f"FAILED: {len(false_correct)} different pairs graded correct (allowed: 0), {share:.2%} of equal ones correct (needed: {LEAST:.0%})")
+        sys.exit(f"FAILED: {len(false_correct)} different pairs graded correct (allowed: 0), "
+                 f"{share:.2%} of equal ones correct (needed: {LEAST:.0%})")
 
 
 if __name__ == "__main__":
