@@ -71,10 +71,10 @@ int Dag::MakeOp(int op, int a, int b, const Residue& residue, std::uint32_t flag
   return Make({.op = op, .a = a, .b = b, .num = 0, .den = 0, .big_num = nullptr, .big_den = nullptr}, residue, flags);
 }
 
-int Dag::Kernel(int op, int a, int b, std::uint32_t extra) {
+int Dag::Kernel(int op, int a, int b) {
   const Residue second = b >= 0 ? fingerprint(b) : Residue{1, 2};
   const std::uint32_t below = flags(a) | (b >= 0 ? flags(b) : 0U);
-  return MakeOp(op, a, b, Scatter(static_cast<std::uint64_t>(op), fingerprint(a), second), below | kKernel | extra);
+  return MakeOp(op, a, b, Scatter(static_cast<std::uint64_t>(op), fingerprint(a), second), below | kKernel);
 }
 
 int Dag::Rational(std::int64_t num, std::int64_t den) {
@@ -130,7 +130,16 @@ bool Dag::IsInteger(int i, std::int64_t* value) const {
   return true;
 }
 
+int Dag::InfinitySign(int a) const {
+  if (node(a).op == MC_OPS) return 1;
+  return node(a).op == MC_NEG && node(node(a).a).op == MC_OPS ? -1 : 0;
+}
+
 int Dag::Add(int a, int b) {
+  if (const int x = InfinitySign(a), y = InfinitySign(b); x != 0 || y != 0) {  // oo + 1 is oo, oo - oo is nothing
+    if (x != 0 && y != 0) return x == y ? a : Undefined();
+    if (Finite(x != 0 ? b : a)) return x != 0 ? a : b;
+  }
   if (IsSmallRational(a) && IsSmallRational(b)) {
     const exact::Node x = node(a), y = node(b);
     std::int64_t n = 0, d = 0;
@@ -148,6 +157,11 @@ int Dag::Add(int a, int b) {
 }
 
 int Dag::Multiply(int a, int b) {
+  if (const int x = InfinitySign(a), y = InfinitySign(b); x != 0 || y != 0) {
+    if (x != 0 && y != 0) return x == y ? Infinity() : Negate(Infinity());
+    std::int64_t factor = 1;
+    if (IsInteger(x != 0 ? b : a, &factor) && factor == 0) return Undefined();
+  }
   if (IsSmallRational(a) && IsSmallRational(b) && ((flags(a) | flags(b)) & (kUndefined | kNoisy)) == 0) {
     const exact::Node x = node(a), y = node(b);
     std::int64_t n = 0, d = 0;
@@ -178,6 +192,10 @@ int Dag::Divide(int a, int b) {
   std::int64_t value = 0;
   if (IsInteger(b, &value) && value == 1) return a;
   if (IsInteger(b, &value) && value == 0) return Undefined();
+  if (InfinitySign(b) != 0) {
+    if (InfinitySign(a) != 0) return Undefined();
+    if (Finite(a)) return Rational(0, 1);
+  }
   if (IsSmallRational(b) && (flags(b) & (kUndefined | kNoisy)) == 0) return Multiply(a, Rational(node(b).den, node(b).num));
   const auto inverse = Invert(fingerprint(b));
   if (!inverse && IsZero(fingerprint(b)) && (flags(b) & kKernel) == 0) return Undefined();
@@ -288,12 +306,16 @@ int Dag::RationalPower(int a, std::int64_t num, std::int64_t den) {
 
 int Dag::Power(int a, int b) {
   if (((flags(a) | flags(b)) & kUndefined) != 0) return Undefined();
+  std::int64_t times = 0;
+  if (InfinitySign(a) != 0 && IsInteger(b, &times)) {
+    if (times == 0) return Undefined();
+    return times < 0 ? Rational(0, 1) : InfinitySign(a) < 0 && times % 2 != 0 ? a : Infinity();
+  }
+  if (InfinitySign(b) != 0 && IsInteger(a, &times) && std::abs(times) <= 1) return Undefined();
   if (node(a).op == MC_E) return ExpOf(b);
   if (IsSmallRational(b) && (flags(b) & kNoisy) == 0) return RationalPower(a, node(b).num, node(b).den);
   std::int64_t value = 0;
   if (IsInteger(a, &value) && value == 1) return a;
-  std::uint32_t extra = 0;
-  if (IsSmallRational(a) && node(a).num < 0 && (flags(b) & kVariable) != 0) extra = kIntegers;
   if (node(a).op == MC_EXP) return ExpOf(Multiply(node(a).a, b));
   // whole parts of an exponent: a^(n + 1) = a a^n, a^(2n) = (a^n)^2, a^(-n) = 1 / a^n
   const exact::Node exponent = node(b);
@@ -303,7 +325,7 @@ int Dag::Power(int a, int b) {
     if (exponent.op == MC_ADD) return Multiply(Power(a, rest), RationalPower(a, value, 1));
     return RationalPower(Power(a, rest), value, 1);
   }
-  return Kernel(MC_POW, a, b, extra);
+  return Kernel(MC_POW, a, b);
 }
 
 int Dag::Substitute(int target, const std::vector<int>& values) {

@@ -26,13 +26,11 @@ class Dag {
   enum Flag : std::uint32_t {
     kVariable = 1,    // depends on a variable
     kKernel = 2,      // holds a kernel: unequal fingerprints prove nothing
-    kSigned = 4,      // abs, sign, re, im, arg, conjugate: negative values of the variables matter
     kUndefined = 8,   // divides by zero
-    kNoisy = 16,      // a decimal of 15 digits or more: may be a rounded double
+    kNoisy = 16,      // a decimal of 15 to 17 digits: may be a rounded double
     kMeaning = 32,    // a variable stands for something with a meaning that is not computed here (an integral)
     kProbable = 64,   // two atoms were identified on evidence, not by proof
     kInfinite = 128,  // infinity as a number
-    kIntegers = 256,  // its variables are meant as integers: (-1)^n
   };
 
   int Rational(std::int64_t num, std::int64_t den);
@@ -76,7 +74,7 @@ class Dag {
 
   int Make(exact::Node node, const Residue& residue, std::uint32_t flags);
   int MakeOp(int op, int a, int b, const Residue& residue, std::uint32_t flags);
-  int Kernel(int op, int a, int b, std::uint32_t extra = 0);
+  int Kernel(int op, int a, int b);
   int RootOfRational(int a);
   int RationalPower(int a, std::int64_t num, std::int64_t den);
   int ExpOf(int a);
@@ -86,6 +84,8 @@ class Dag {
   int Folded(int kernel);
   void Factors(int a, int power, int* coefficient, std::vector<std::pair<int, int>>* factors);
   int GcdOrLcm(int op, int a, int b);
+  int InfinitySign(int a) const;  // 1, -1: plus, minus infinity alone; 0: something else
+  bool Finite(int a) const { return (flags(a) & (kInfinite | kVariable | kUndefined)) == 0; }
   bool PiMultiple(int a, std::int64_t* num, std::int64_t* den) const;
   bool LeadsNegative(int a) const;
 

@@ -1,8 +1,8 @@
 // Functions as nodes, and the identities that are applied while one is made.
-#include "math/compare_dag.h"
-
 #include <algorithm>
 #include <cmath>
+
+#include "math/compare_dag.h"
 
 namespace mathcoder::math {
 
@@ -20,6 +20,7 @@ int Dag::ExpOf(int a) {
     if (value == 0) return Rational(1, 1);
     return RationalPower(Constant(MC_E), value, 1);
   }
+  if (n.op == MC_OPS) return a;
   if (n.op == MC_LOG) return n.a;
   if (n.op == MC_NEG) return Divide(Rational(1, 1), ExpOf(n.a));
   if (n.op == MC_ADD) return Multiply(ExpOf(n.a), ExpOf(n.b));
@@ -224,19 +225,19 @@ int Dag::Unary(int op, int a) {
       if (node(a).op == MC_MUL && IsSmallRational(node(a).a)) return Multiply(Unary(op, node(a).a), Unary(op, node(a).b));
       if (node(a).op == MC_MUL && IsSmallRational(node(a).b)) return Multiply(Unary(op, node(a).b), Unary(op, node(a).a));
       if (LeadsNegative(a)) return Unary(op, Negate(a));
-      return Kernel(op, a, -1, kSigned);
+      return Kernel(op, a, -1);
     case MC_SIGN:
       if (rational) return Rational(node(a).num < 0 ? -1 : node(a).num > 0 ? 1 : 0, 1);
-      return Kernel(op, a, -1, kSigned);
+      return Kernel(op, a, -1);
     case MC_RE:
     case MC_IM:
     case MC_ARG:
     case MC_CONJ:
-      return Kernel(op, a, -1, kSigned);
+      return Kernel(op, a, -1);
     case MC_FLOOR:
     case MC_CEIL:
     case MC_ROUND:
-      return integer ? a : Folded(Kernel(op, a, -1, kSigned));
+      return integer ? a : Folded(Kernel(op, a, -1));
     case MC_FACTORIAL:
       if (integer && value < 0) return Undefined();
       if (integer && value <= 20) {
@@ -280,7 +281,7 @@ int Dag::Binary(int op, int a, int b) {
     if (fingerprint(a) == fingerprint(b) && (op == MC_MIN || op == MC_MAX)) return a;
     if (a > b) std::swap(a, b);
   }
-  return Folded(Kernel(op, a, b, kSigned));
+  return Folded(Kernel(op, a, b));
 }
 
 }  // namespace mathcoder::math

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <cstdlib>
 
 #include "math/compare_calculus.h"
 #include "math/compare_units.h"
@@ -18,6 +19,19 @@ bool AllDigits(std::string_view text) {
 std::string Trimmed(std::string_view digits) {  // no leading zeros
   const std::size_t first = std::min(digits.find_first_not_of('0'), digits.size());
   return first == digits.size() ? "0" : std::string(digits.substr(first));
+}
+
+// A double prints 17 digits at most; longer texts are doubles only where they are one's own expansion: 0.1000000000000000055.
+bool PrintsDouble(std::string_view text, std::string_view digits) {
+  if (digits.size() > 60 || text.size() > 90) return false;
+  char printed[96];
+  std::snprintf(printed, sizeof printed, "%.*e", static_cast<int>(digits.size()) - 1,
+                std::strtod(std::string(text).c_str(), nullptr));
+  std::string expansion;
+  for (const char* c = printed; *c != '\0' && *c != 'e'; ++c) {
+    if (*c != '.') expansion += *c;
+  }
+  return expansion == digits;
 }
 
 std::string Hex(const Residue& r) {
@@ -89,6 +103,7 @@ int Lowerer::Decimal(std::string_view text) {
   }
   digits = Trimmed(digits);
   const std::size_t significant = digits == "0" ? 0 : digits.size();
+  const std::string many = significant > 17 ? digits : std::string();
   if (!repeating.empty()) {  // 0.1(23) = (123 - 1) / 990
     const int all = dag_.BigRational(Trimmed(digits + repeating), "1");
     const int scale = dag_.BigRational(std::string(repeating.size(), '9'), "1");
@@ -105,7 +120,8 @@ int Lowerer::Decimal(std::string_view text) {
   } else {
     node = dag_.Multiply(dag_.BigRational(digits, "1"), dag_.Power(dag_.Rational(10, 1), dag_.Rational(exponent, 1)));
   }
-  if (significant >= 15 && point) dag_.SetFlag(node, Dag::kNoisy);
+  if (point && ((significant >= 15 && significant <= 17) || (significant > 17 && PrintsDouble(text, many))))
+    dag_.SetFlag(node, Dag::kNoisy);
   return node;
 }
 

@@ -5,51 +5,19 @@
 #include <cstdio>
 #include <map>
 
+#include "math/compare_sample.h"
+
 namespace mathcoder::math {
 namespace {
 
 constexpr long kBits = 1L << 17;         // of exact rationals in process
+constexpr long kAbsoluteBits = 32;       // equal constants agree so far behind the point: N and N + 1 are no candidates
 constexpr double kNoise = 4.5e-16;       // two units in the last place of a double
 constexpr double kRounded = 5e-15;       // half a unit of the 15th digit
 constexpr double kNoiseOfTerms = 4e-15;  // where several rounded coefficients are added up
 
 using exact::Balls;
 using exact::Point;
-
-// ---- sample points ----
-
-// Deterministic, by the variable's name and the round: a verdict does not depend on the order of the variables.
-std::uint64_t Draw(const Dag& dag, int variable, int round) {
-  const Residue r = Scatter(static_cast<std::uint64_t>(round) + 1000, ScatterText(dag.name(variable)));
-  return r[0];
-}
-
-enum class Sign { kPositive, kMixed, kInteger };
-
-Point Sample(const Dag& dag, int variable, int round, Sign sign) {
-  const std::uint64_t draw = Draw(dag, variable, round);
-  Point p{0, 1, 0, 1};
-  if (sign == Sign::kInteger) {
-    p.re_num = 1 + static_cast<std::int64_t>(draw % 12) + round;
-    return p;
-  }
-  // scales: around 1, below 1, some, small, tens, thousands
-  static constexpr std::int64_t kTops[] = {3, 1, 9, 1, 40, 3000};
-  static constexpr std::int64_t kParts[] = {1, 1, 1, 20, 1, 1};
-  const auto scale = static_cast<std::size_t>(round % 6);
-  p.re_den = 1009 * kParts[scale];
-  p.re_num = 1 + static_cast<std::int64_t>(draw % static_cast<std::uint64_t>(kTops[scale] * 1009 - 1));
-  if (sign == Sign::kMixed && ((draw >> 40) & 1) != 0) p.re_num = -p.re_num;
-  return p;
-}
-
-std::vector<Point> SampleAll(const Dag& dag, int round, Sign sign) {
-  std::vector<Point> points;
-  for (int v = 0; v < dag.variables(); ++v) points.push_back(Sample(dag, v, round, sign));
-  // with all signs the draw may leave one variable positive in every round: its sign alternates
-  if (sign == Sign::kMixed && dag.variables() == 1 && points[0].re_num > 0) points[0].re_num = -points[0].re_num;
-  return points;
-}
 
 std::string Number(double re, double im) {
   char text[64];
@@ -213,7 +181,7 @@ ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
   if (order.known && order.sign == 0) return {Equality::kEqual, "rational", "both are " + Describe(*dag, a)};
   if (order.known && !noisy) return {Equality::kDifferent, "rational", Describe(*dag, a) + " is not " + Describe(*dag, b)};
   bool defined = false;
-  long agreed = 0;
+  long agreed = 0, error = 0;
   for (const long precision : {96L, 384L, 1536L}) {
     if (precision > 1000 && !budget->worker) break;
     if (!budget->Spend(CostOf(a, b) * precision / 96)) break;
@@ -231,6 +199,7 @@ ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
       return {Equality::kDifferent, "ball", Number(balls->re_a, balls->im_a) + " is not " + Number(balls->re_b, balls->im_b)};
     }
     agreed = balls->accuracy;
+    error = balls->error_exponent;
   }
   if (!defined && exact::LogarithmsDiffer(Prefix(*dag, a, b), a, b, 128)) {
     return {Equality::kDifferent, "logarithm", "their logarithms are disjoint"};
@@ -246,75 +215,101 @@ ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
   }
   budget->worth_a_worker = true;
   if (agreed < 64) return {Equality::kUnknown, "ball", "equal to " + std::to_string(std::max(agreed, 0L)) + " bits only"};
+  if (error > -kAbsoluteBits) return {Equality::kUnknown, "ball", "too large to see whether they differ by a small number"};
   return {Equality::kProbablyEqual, "ball", "both are " + Describe(*dag, a) + "..., equal to " + std::to_string(agreed) + " bits"};
 }
 
-ScalarVerdict Functions(Dag* dag, int a, int b, Budget* budget) {
-  const std::uint32_t flags = dag->flags(a) | dag->flags(b);
-  const bool noisy = (flags & Dag::kNoisy) != 0;
-  const bool integers = (flags & Dag::kIntegers) != 0;
-  int real = 0, complex = 0, one_sided = 0;
-  long least = 1L << 40;
-  // real: both sides real throughout. Complex points count where there is no real one.
-  std::string difference, complex_difference;
-  const auto visit = [&](int round, Sign sign) {
-    const std::vector<Point> points = SampleAll(*dag, round, sign);
+// Agreement and difference at points of several regions. A point where both sides stay real throughout counts; complex points count
+// where there is no real one, or where conjugates occur.
+class Sampling {
+ public:
+  Sampling(Dag* dag, int a, int b, Budget* budget) : dag_(*dag), a_(a), b_(b), budget_(*budget), needs_(NeedsOf(*dag, a, b)) {
+    noisy_ = ((dag->flags(a) | dag->flags(b)) & Dag::kNoisy) != 0;
+  }
+
+  ScalarVerdict Run() {
+    Visit(Region::kPositive, 0, 10);
+    if (difference_.empty() && (needs_.branches || needs_.jumps)) {
+      Visit(Region::kMixed, 10, 16);
+      Visit(Region::kPlaces, 0, static_cast<int>(std::min<std::size_t>(needs_.places.size(), 10)));
+    }
+    if (difference_.empty() && needs_.jumps) Visit(Region::kWhole, 0, 6);
+    if (difference_.empty() && real_ == 0) Visit(Region::kMixed, 16, 24);  // defined for other signs only
+    if (difference_.empty() && needs_.conjugates) Visit(Region::kComplex, 0, 5);
+    if (difference_.empty() && real_ == 0) difference_ = complex_difference_;
+    if (!difference_.empty()) return Different();
+    const int agreed = real_ > 0 ? real_ : complex_;
+    if (agreed >= 2 || (agreed >= 1 && real_ + complex_ >= 2)) {
+      return {Equality::kProbablyEqual, noisy_ ? "double" : "ball",
+              "equal at " + std::to_string(agreed) + " sample points" +
+                  (noisy_ ? " within a double's rounding" : " to " + std::to_string(least_) + " bits")};
+    }
+    if (one_sided_ >= 4 && real_ + complex_ == 0)
+      return {Equality::kDifferent, "domain", "one side is undefined where the other is not"};
+    return {Equality::kUnknown, "ball", "no sample point at which both are defined"};
+  }
+
+ private:
+  ScalarVerdict Different() {
+    if (((dag_.flags(a_) | dag_.flags(b_)) & Dag::kMeaning) != 0)
+      return {Equality::kUnknown, "ball", "they depend on what could not be computed"};
+    if (needs_.by_name) {  // sin(n pi) is 0 for whole n, and whether n is whole only the question says
+      const std::string first = std::move(difference_);
+      difference_.clear();
+      real_ = complex_ = 0;
+      Visit(Region::kWhole, 0, 6);
+      if (difference_.empty() && real_ >= 2)
+        return {Equality::kUnknown, "whole numbers", "they agree where the variables are whole numbers, and differ " + first};
+      if (difference_.empty()) difference_ = first;
+    }
+    return {Equality::kDifferent, "ball", difference_};
+  }
+
+  void Visit(Region region, int from, int to) {
+    for (int round = from; round < to && difference_.empty(); ++round) {
+      if (region == Region::kPositive && (real_ >= 4 || (round >= 6 && real_ > 0))) return;
+      if (!VisitPoint(region, SampleAt(dag_, needs_, region, round))) return;
+    }
+  }
+
+  // False: no further point is worth while.
+  bool VisitPoint(Region region, const std::vector<Point>& points) {
     for (const long precision : {128L, 640L}) {
-      if (!budget->Spend(CostOf(a, b) * precision / 128)) return false;
-      const auto balls = exact::CompareBalls(Prefix(*dag, a, b), a, b, points, precision);
+      if (!budget_.Spend(CostOf(a_, b_) * precision / 128)) return false;
+      const auto balls = exact::CompareBalls(Prefix(dag_, a_, b_), a_, b_, points, precision);
       if (!balls) return false;
-      if (balls->defined_a != balls->defined_b && precision > 128) ++one_sided;
+      if (balls->defined_a != balls->defined_b && precision > 128) ++one_sided_;
       if (!balls->defined_a || !balls->defined_b) continue;
-      const bool both = balls->real_a && balls->real_b;
-      if (noisy && balls->relative <= kNoiseOfTerms) {
-        ++(both ? real : complex);
+      const bool both = (balls->real_a && balls->real_b) || region == Region::kComplex;
+      if (noisy_ && balls->relative <= kNoiseOfTerms) {
+        ++(both ? real_ : complex_);
         return true;
       }
       if (balls->disjoint) {
-        std::string& where = both || sign == Sign::kMixed ? difference : complex_difference;
+        std::string& where = both ? difference_ : complex_difference_;
         if (where.empty()) {
           where =
-              "at " + Where(*dag, points) + ": " + Number(balls->re_a, balls->im_a) + " and " + Number(balls->re_b, balls->im_b);
+              "at " + Where(dag_, points) + ": " + Number(balls->re_a, balls->im_a) + " and " + Number(balls->re_b, balls->im_b);
         }
-        return difference.empty();
+        return true;
       }
       if (balls->accuracy < 48) continue;  // too wide to say anything
-      least = std::min(least, balls->accuracy);
-      ++(both ? real : complex);
+      least_ = std::min(least_, balls->accuracy);
+      ++(both ? real_ : complex_);
       return true;
     }
     return true;
-  };
-  const Sign first = integers ? Sign::kInteger : Sign::kPositive;
-  for (int round = 0; round < 10 && real < 4; ++round) {
-    if (round >= 6 && real > 0) break;
-    if (!visit(round, first)) break;
   }
-  if (difference.empty() && (flags & Dag::kSigned) != 0 && !integers) {
-    for (int round = 10; round < 16; ++round) {
-      if (!visit(round, Sign::kMixed)) break;
-    }
-  }
-  if (difference.empty() && real == 0 && !complex_difference.empty()) difference = complex_difference;
-  if (difference.empty() && real == 0 && complex == 0 && !integers) {  // defined for other signs only
-    for (int round = 16; round < 24; ++round) {
-      if (!visit(round, Sign::kMixed)) break;
-    }
-  }
-  if (!difference.empty()) {
-    if ((flags & Dag::kMeaning) != 0) return {Equality::kUnknown, "ball", "they depend on what could not be computed"};
-    return {Equality::kDifferent, "ball", difference};
-  }
-  const int agreed = real > 0 ? real : complex;
-  if (agreed >= 2 || (agreed >= 1 && real + complex >= 2)) {
-    return {Equality::kProbablyEqual, noisy ? "double" : "ball",
-            "equal at " + std::to_string(agreed) + " sample points" +
-                (noisy ? " within a double's rounding" : " to " + std::to_string(least) + " bits")};
-  }
-  if (one_sided >= 4 && real + complex == 0)
-    return {Equality::kDifferent, "domain", "one side is undefined where the other is not"};
-  return {Equality::kUnknown, "ball", "no sample point at which both are defined"};
-}
+
+  Dag& dag_;
+  int a_, b_;
+  Budget& budget_;
+  const SampleNeeds needs_;
+  bool noisy_ = false;
+  int real_ = 0, complex_ = 0, one_sided_ = 0;
+  long least_ = 1L << 40;
+  std::string difference_, complex_difference_;
+};
 
 }  // namespace
 
@@ -358,7 +353,7 @@ ScalarVerdict CompareNodes(Dag* dag, int a, int b, Budget* budget) {
     if ((flags & Dag::kVariable) == 0) reason = Describe(*dag, a) + " is not " + Describe(*dag, b);
     return {Equality::kDifferent, "residues", reason};
   }
-  return (flags & Dag::kVariable) == 0 ? Constants(dag, a, b, budget) : Functions(dag, a, b, budget);
+  return (flags & Dag::kVariable) == 0 ? Constants(dag, a, b, budget) : Sampling(dag, a, b, budget).Run();
 }
 
 NodeOrder OrderNodes(Dag* dag, int a, int b, Budget* budget) {
@@ -399,11 +394,11 @@ double RelativeDistance(Dag* dag, int a, int b, Budget* budget) {
 }
 
 std::vector<int> CommonPoint(Dag* dag, int a, int b, Budget* budget) {
-  const bool integers = ((dag->flags(a) | dag->flags(b)) & Dag::kIntegers) != 0;
+  const SampleNeeds needs = NeedsOf(*dag, a, b);
   const int zero = dag->Rational(0, 1);
   for (int round = 30; round < 42; ++round) {
     // small values first: at them exponentials are neither huge nor lost
-    const std::vector<Point> points = SampleAll(*dag, round < 33 ? 30 : round, integers ? Sign::kInteger : Sign::kPositive);
+    const std::vector<Point> points = SampleAt(*dag, needs, Region::kPositive, round < 33 ? 30 : round);
     if (!budget->Spend(CostOf(a, b))) return {};
     const auto x = exact::CompareBalls(Prefix(*dag, a, zero), a, zero, points, 128);
     const auto y = exact::CompareBalls(Prefix(*dag, b, zero), b, zero, points, 128);

@@ -673,6 +673,10 @@ static int CompareBalls(const mc_node* nodes, int count, int a, int b, const mc_
     }
     /* Bits by which the overlap is narrow: relative to the larger value, or absolute where both are near zero. */
     acb_get_mag(size_d, difference);
+    if (mag_is_zero(size_d) || mag_cmp_2exp_si(size_d, -(1L << 40)) < 0)
+      out->error_exponent = -(1L << 40);
+    else
+      out->error_exponent = mag_cmp_2exp_si(size_d, 1L << 40) > 0 ? 1L << 40 : (long)fmpz_get_si(MAG_EXPREF(size_d));
     if (mag_cmp_2exp_si(size_a, 0) > 0) mag_div(size_d, size_d, size_a);
     if (mag_is_zero(size_d) || mag_cmp_2exp_si(size_d, -(1L << 40)) < 0)
       out->accuracy = prec;

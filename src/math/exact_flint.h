@@ -83,6 +83,7 @@ typedef struct {
   int disjoint;             /* proof that the values differ */
   int sign;                 /* of a - b where both are real and it is proven, else 0 */
   long accuracy;            /* bits that agree at least, where the balls overlap */
+  long error_exponent;      /* |a - b| is less than two to this */
   double re_a, im_a, re_b, im_b;
   double relative; /* upper bound of |a - b| / max(|a|, |b|) */
 } mc_balls;
