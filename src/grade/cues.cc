@@ -98,9 +98,10 @@ std::string_view SkipToStatement(std::string_view text, bool& bullet) {
         break;
       }
     }
-    for (const std::string_view sign : {"\u2705", "\uff1a"}) {
+    for (const std::string_view sign : {"\u2705", "\uff1a", "}"}) {
       if (text.starts_with(sign)) text.remove_prefix(sign.size());
     }
+    if (text.starts_with("```")) text.remove_prefix(std::min(text.find('\n'), text.size()));  // a fence is no part of it
     if (const std::size_t mark = line && !bullet ? BulletLength(text) : 0; mark > 0) {
       bullet = true;
       text.remove_prefix(mark);
@@ -132,10 +133,11 @@ std::size_t FramedLength(std::string_view text) {
 
 // "42**" of "**Answer: 42**": the mark's other half stands before the cue.
 std::string_view WithoutDanglingMark(std::string_view text) {
-  for (const std::string_view mark : {"**", "__", "*", "`"}) {
+  for (const std::string_view mark : {"**", "__", "*", "`", "$", "\\)", "\\]"}) {
     if (!text.ends_with(mark)) continue;
     const std::string_view before = text.substr(0, text.size() - mark.size());
-    if (before.find(mark) != kNone) return text;
+    const std::string_view open = mark == "\\)" ? "\\(" : mark == "\\]" ? "\\[" : mark;
+    if (before.find(open) != kNone || before.ends_with("\\")) return text;
     return Trim(before);
   }
   return text;
@@ -321,8 +323,35 @@ std::string_view BeforePraise(std::string_view text) {
   return text;
 }
 
+namespace {
+
+// The last row of an environment of aligned formulas that ends the text: "x = 42" of "... \\\\ x &= 42 \end{align*}".
+std::optional<std::string> LastRowAtEnd(std::string_view text) {
+  if (!text.ends_with("}")) return std::nullopt;
+  for (const std::string_view name : {"align*", "align", "aligned", "equation*", "equation", "gather*", "gather", "eqnarray*"}) {
+    const std::string end = "\\end{" + std::string(name) + "}";
+    if (!text.ends_with(end)) continue;
+    const std::string begin = "\\begin{" + std::string(name) + "}";
+    const std::size_t at = text.rfind(begin);
+    if (at == kNone) return std::nullopt;
+    std::string_view inside = Trim(text.substr(at + begin.size(), text.size() - end.size() - at - begin.size()));
+    while (inside.ends_with("\\\\")) inside = Trim(inside.substr(0, inside.size() - 2));
+    if (const std::size_t row = inside.rfind("\\\\"); row != kNone) inside = inside.substr(row + 2);
+    std::string formula(inside);
+    formula.erase(std::remove(formula.begin(), formula.end(), '&'), formula.end());
+    std::string_view row = Trim(formula);
+    if (row.starts_with("=")) row = Trim(row.substr(1));
+    return std::string(WithoutFrame(row));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<std::string> DisplayAtEnd(std::string_view text) {
   text = Trim(text);
+  if (text.ends_with(".")) text = Trim(text.substr(0, text.size() - 1));
+  if (auto row = LastRowAtEnd(text)) return row;
   for (const auto& [open, close] :
        {std::pair<std::string_view, std::string_view>("\\[", "\\]"), std::pair<std::string_view, std::string_view>("$$", "$$")}) {
     if (!text.ends_with(close)) continue;

@@ -29,7 +29,7 @@ std::optional<std::string> FormulaAtEnd(std::string_view sentence);
 // "Option C" of "Option C is the correct answer."; the whole text where nothing of the kind stands at its end.
 std::string_view BeforePraise(std::string_view text);
 
-// What stands in the display \[...\] or $$...$$ that ends the text.
+// What stands in the display \[...\] or $$...$$ that ends the text, or in the last row of the aligned formulas that end it.
 std::optional<std::string> DisplayAtEnd(std::string_view text);
 
 // A sentence's part from its front up to where it turns to reasons ("42 because geometry proves it": "42"), without its frame.

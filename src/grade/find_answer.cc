@@ -33,6 +33,24 @@ bool ReadsAsFormula(std::string_view text) {
   return math::ReadMath(WithoutFrame(text), options).ok();
 }
 
+// "\\text{Total} = 42": a formula whose words only name its value.
+bool ReadsAsNamedValue(std::string_view text) {
+  const math::ReadResult read = math::ReadMath(WithoutFrame(text));
+  return read.ok() && read.expr().kind == math::Kind::kRelation && read.expr().text == "=" &&
+         read.expr().args[0].kind == math::Kind::kText && read.expr().args[1].kind != math::Kind::kText;
+}
+
+// "Total: 42": what stands behind a label of letters. nullopt: no label.
+std::optional<std::string> BehindLabel(std::string_view sentence) {
+  constexpr std::size_t kLongestLabel = 40;
+  const std::size_t colon = sentence.substr(0, kLongestLabel).find(':');
+  if (colon == std::string_view::npos || colon < 3 || colon + 1 >= sentence.size() || !IsBlank(sentence[colon + 1]))
+    return std::nullopt;
+  const std::string_view label = sentence.substr(0, colon);
+  if (!std::all_of(label.begin(), label.end(), [](char byte) { return IsLetter(byte) || byte == ' '; })) return std::nullopt;
+  return std::string(CutStatement(sentence.substr(colon + 1)));
+}
+
 // A formula, or a number with its unit: "12 cups".
 bool StatesValue(std::string_view text) {
   if (ReadsAsFormula(text)) return true;
@@ -99,8 +117,9 @@ std::optional<std::string> OnlyNumber(std::string_view sentence) {
 // A sentence that states a value at its end.
 std::optional<std::string> InSentence(std::string_view sentence) {
   if (auto stated = AnswerOfSentence(sentence); stated && StatesValue(*stated)) return stated;
-  if (auto formula = FormulaAtEnd(sentence); formula && ReadsAsFormula(*formula)) return formula;
+  if (auto formula = FormulaAtEnd(sentence); formula && (ReadsAsFormula(*formula) || ReadsAsNamedValue(*formula))) return formula;
   if (auto stated = EndOfStep(sentence); stated && ReadsAsFormula(*stated)) return stated;
+  if (auto stated = BehindLabel(sentence); stated && StatesValue(*stated)) return stated;
   return std::nullopt;
 }
 

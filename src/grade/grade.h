@@ -30,7 +30,7 @@ struct Policy {
   Mode mode = Mode::kStrict;
   math::CompareOptions compare;
   bool choice_letters = true;        // C | (C)
-  bool percent_sign_as_unit = true;  // 60 | 60%: one side leaves the sign out (33.5% | 0.335 always holds)
+  bool percent_sign_as_unit = true;  // 60 | 60%: one side leaves the sign out, above 1 in size (33.5% | 0.335 always holds)
   bool any_of_boxes = false;         // a reference of one value is met by an answer of several that has it: 32 | 32 and 64
   bool drop_letters =
       false;  // mode mathcoder only: ASCII letters of the answer do not count, as the published program did for GSM8K
@@ -41,10 +41,11 @@ Policy PolicyOf(std::string_view spelled);
 
 struct FinalAnswer {
   std::string text;  // as it was written, markup of the box removed
-  std::string rule;  // "box", "merged boxes", "cue", "bold", "last line", "last output", "none", "given"
+  std::string rule;  // "box", "merged boxes", "json", "cue", "bold", "last line", "last output", "none", "given"
 };
-// The last box (brace-balanced; several are merged where they list one answer), cue phrases in the usual wordings, bold, the last
-// line, the last output. Never a number from inside an unread formula. Linear.
+// The last box (brace-balanced; several are merged where they list one answer), JSON at the end, cue phrases in the usual wordings
+// of several languages, bold, the last line, the last output; thoughts ("<think>") only where nothing follows them. Never a number
+// from inside an unread formula, or from a box that does not close. Linear.
 FinalAnswer FindAnswer(const std::vector<chat::Block>& blocks);
 FinalAnswer FindAnswer(std::string_view message);
 
@@ -81,7 +82,7 @@ class Grader {
   std::unique_ptr<State> state_;
 };
 
-// "mathcoder-grader 1 (FLINT 2.9.0, ...)": stands in a run's manifest; changes whenever verdicts may.
+// "mathcoder-grader 2 (FLINT 2.9.0, ...)": stands in a run's manifest; changes whenever verdicts may.
 std::string GraderVersion();
 
 }  // namespace mathcoder::grade

@@ -19,6 +19,7 @@
 #include "grade/published.h"
 #include "grade/words.h"
 #include "math/read.h"
+#include "math/second_reading.h"
 
 namespace mathcoder::grade {
 namespace {
@@ -81,6 +82,25 @@ bool ExceedsOne(const Expr& number) {
   return std::abs(size(size, number)) > 1;
 }
 
+// 60 of 60%, -5 of -5%; nullopt: no sign of percent.
+std::optional<Expr> WithoutPercent(const Expr& e) {
+  if (e.kind == Kind::kPercent) return e.args[0];
+  if (e.kind != Kind::kNegate || e.args[0].kind != Kind::kPercent) return std::nullopt;
+  return Expr{.kind = Kind::kNegate, .text = "", .number = 0, .args = {e.args[0].args[0]}};
+}
+
+// "2023-01-02": a day, not a difference.
+bool IsDate(std::string_view text) {
+  text = WithoutFrame(text);
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
+  for (const std::size_t at : {0, 1, 2, 3, 5, 6, 8, 9}) {
+    if (!IsDigit(text[at])) return false;
+  }
+  const int month = (text[5] - '0') * 10 + text[6] - '0';
+  const int day = (text[8] - '0') * 10 + text[9] - '0';
+  return month >= 1 && month <= 12 && day >= 1 && day <= 31;
+}
+
 std::string Position(const math::ReadError& error) { return "at byte " + std::to_string(error.position) + ": " + error.message; }
 
 }  // namespace
@@ -120,12 +140,17 @@ struct Grader::State {
       decide(Outcome::kCorrect, Equality::kEqual, "same text", "written alike");
       return verdict;
     }
+    const bool day = IsDate(reference);
+    if ((day || IsDate(text)) && !HoldsWords(day ? text : reference)) {
+      decide(Outcome::kWrong, Equality::kDifferent, "date", day == IsDate(text) ? "two days" : "a date against something else");
+      return verdict;
+    }
     std::optional<Choices> given;
     if (options.policy.choice_letters) {
       std::optional<Choices> gold = ChoicesIn(reference);
-      // A bare small letter is a symbol where the reference writes it.
-      if (gold && !gold->marked && LowerByte(reference[0]) == reference[0]) gold.reset();
       given = ChoicesIn(text);
+      // A bare small letter is a symbol where the reference writes it, unless the answer marks its letter as a choice.
+      if (gold && !gold->marked && reference[0] >= 'a' && !(given && given->marked)) gold.reset();
       if (gold && Chosen(verdict, *gold, given, text)) return verdict;
       if (gold && !gold->value.empty() && !given) reference = boxed = gold->value;
       if (!gold && given && given->letters.size() > 1 && LettersTogether(reference) == given->letters) {
@@ -153,6 +178,16 @@ struct Grader::State {
     if (IsSequence(reference)) how.ordered_lists = true;
     Settle(verdict, left.expr(), right.expr(), how);
     if (verdict.outcome == Outcome::kCorrect) return verdict;
+    for (const math::SecondReading& again : math::SecondReadings(reference, left.expr(), text, right.expr())) {
+      const math::Comparison compared = math::CompareMath(again.reference, again.answer, how);
+      if (OutcomeOf(compared.equality) != Outcome::kCorrect) continue;
+      if (again.ambiguous) {
+        decide(Outcome::kUnknown, Equality::kUnknown, "ambiguous", "equal if division is taken from left to right, " + verdict.reason);
+      } else {
+        decide(Outcome::kCorrect, compared.equality, "second reading, " + compared.rule, compared.reason);
+      }
+      return verdict;
+    }
     const auto accept = [&](std::string_view part, const char* rule, const char* reason) {
       if (part.empty() || verdict.outcome == Outcome::kCorrect) return;
       const math::ReadResult read = math::ReadMath(part);
@@ -228,10 +263,10 @@ struct Grader::State {
     };
     if (options.policy.percent_sign_as_unit) {
       constexpr char kReason[] = "the sign of percent as a unit that one side leaves out";
-      const bool left = gold.kind == Kind::kPercent;
-      const bool right = answer.kind == Kind::kPercent;
-      if (right && !left && ExceedsOne(gold) && accept(gold, answer.args[0], "percent", kReason)) return;
-      if (left && !right && ExceedsOne(answer) && accept(gold.args[0], answer, "percent", kReason)) return;
+      const std::optional<Expr> left = WithoutPercent(gold);
+      const std::optional<Expr> right = WithoutPercent(answer);
+      if (right && !left && ExceedsOne(gold) && accept(gold, *right, "percent", kReason)) return;
+      if (left && !right && ExceedsOne(answer) && accept(*left, answer, "percent", kReason)) return;
     }
     if (SettleChains(verdict, gold, answer, how)) return;
     const bool one_value = gold.kind != Kind::kList && gold.kind != Kind::kGroup && gold.kind != Kind::kSet;

@@ -11,10 +11,11 @@ namespace {
 Expr Integer(int n) { return {.kind = Kind::kInteger, .text = std::to_string(n), .number = 0, .args = {}}; }
 
 struct Features {
-  bool unit = false, degree = false, log = false, sum = false;
+  bool radians = false, unit = false, degree = false, log = false, sum = false;
 };
 void Scan(const Expr& e, Features* f) {
   f->unit |= e.kind == Kind::kUnit || e.kind == Kind::kMoney;
+  f->radians |= e.kind == Kind::kUnit && (e.text == "radians" || e.text == "radian" || e.text == "rad");
   f->degree |= e.kind == Kind::kDegree;
   f->sum |= e.kind == Kind::kCall && (e.text == "sum" || e.text == "product");
   f->log |= e.kind == Kind::kCall && e.text == "log" && e.number == 10 && e.args.size() == 1;
@@ -163,17 +164,21 @@ Ruling Judge::Scalars(const Expr& a, const Expr& b) {
   Scan(b, &fb);
   LowerOptions plain;
   plain.indexed = fa.sum || fb.sum;
-  if (fa.unit != fb.unit) {
+  // 60 degrees beside 60 radians or 60 cm: neither side left its unit out.
+  const bool degree_against_unit = fa.unit != fb.unit && fa.degree != fb.degree && fa.unit != fa.degree;
+  if (fa.unit != fb.unit && !degree_against_unit) {
     if (!options_.ignore_units) return {Equality::kDifferent, "unit", "one side has a unit"};
     plain.drop_units = true;
   }
+  // A radian is 1, and a degree that many of it.
+  if (degree_against_unit && (fa.radians || fb.radians)) plain.drop_units = true;
   if (a.kind == Kind::kUnit && b.kind == Kind::kUnit) {  // nothing times a unit still has its dimension
     const auto unit_a = UnitOf(a.text), unit_b = UnitOf(b.text);
     if (unit_a && unit_b && unit_a->bases != unit_b->bases) return {Equality::kDifferent, "unit", a.text + " against " + b.text};
   }
   Ruling ruling = ScalarsAs(a, b, plain, plain);
   if (Holds(ruling)) return ruling;
-  if (fa.degree != fb.degree && options_.degrees_as_numbers) {
+  if (fa.degree != fb.degree && options_.degrees_as_numbers && !degree_against_unit) {
     LowerOptions numbers = plain;
     numbers.degrees_as_numbers = true;
     const Ruling other = ScalarsAs(a, b, numbers, numbers);
@@ -192,7 +197,12 @@ Ruling Judge::Times(const Expr& a, const Expr& b) {
   if (a.kind != b.kind) {
     const Expr& time = a.kind == Kind::kTime ? a : b;
     const Expr& other = a.kind == Kind::kTime ? b : a;
-    if (other.kind == Kind::kRatio) return Parts(time.args, other.args, "time");
+    if (other.kind == Kind::kRatio && other.args.size() <= 3) {  // 15:30 has no leading zero to tell it from a ratio
+      Expr clock = other;
+      clock.kind = Kind::kTime;
+      clock.text.clear();
+      return Times(time, clock);
+    }
     return {Equality::kDifferent, "time", "a time of day against something else"};
   }
   std::vector<Expr> parts_a = a.args, parts_b = b.args;

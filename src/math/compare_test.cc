@@ -162,6 +162,9 @@ TEST(Compare, UnitsMoneyTime) {
            {"0.335", "33.5\\%", Want::kSame},
            {"12:00", "1:00", Want::kOther},
            {"74^\\circ", "74", Want::kSame},
+           {"60^\\circ", "60 \\text{ radians}", Want::kOther},
+           {"60^\\circ", "\\frac{\\pi}{3} \\text{ radians}", Want::kSame},
+           {"5^\\circ", "5 \\text{ cm}", Want::kOther},
        }) {
     Check(c);
   }
