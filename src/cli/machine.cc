@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "engine/endpoint_engine.h"
 #include "engine/llama_engine.h"
+#include "grade/grade.h"
 
 namespace mathcoder::cli {
 namespace {
@@ -171,6 +172,7 @@ solve::SchedulerOptions Machine::SchedulerOptions() {
   if (!options_.backends.empty()) scheduler.limits.total_tokens *= kBytesPerToken;
   scheduler.observation = chat::LoadObservationPolicy(options_.observation);
   scheduler.parallel = parallel_;
+  scheduler.final_answer = [](const std::vector<chat::Block>& blocks) { return grade::FindAnswer(blocks).text; };
   scheduler.provenance = {.program = std::string("mathcoder ") + MATHCODER_VERSION,
                           .engine = info.engine,
                           .model = options_.backends.empty() ? std::filesystem::path(info.model).filename().string() : info.model,

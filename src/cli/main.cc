@@ -20,6 +20,7 @@ constexpr char kFooter[] = R"(
 Examples:
   mathcoder solve "Let q = 12 - 7. What is the remainder when 173962 is divided by q*319?"
   mathcoder solve --in problems.jsonl --out solved.jsonl -j 16
+  mathcoder grade --gold '1/2' --pred 'so \boxed{0.5}' --why
   mathcoder doctor
 
 Exit codes:

@@ -21,6 +21,7 @@
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "engine/recording_engine.h"
+#include "grade/grade.h"
 #include "solve/replay.h"
 
 namespace mathcoder::cli {
@@ -88,6 +89,7 @@ int Replay(const ReplayArguments& arguments) {
   options.limits = {.blocks = SIZE_MAX, .block_tokens = SIZE_MAX, .total_tokens = SIZE_MAX, .code_time = LimitsOf(arguments.machine).code_time};
   options.observation = chat::LoadObservationPolicy(arguments.machine.observation);
   options.parallel = parallel;
+  options.final_answer = [](const std::vector<chat::Block>& blocks) { return grade::FindAnswer(blocks).text; };
   options.provenance = {.program = std::string("mathcoder ") + MATHCODER_VERSION,
                         .engine = engine->info().engine,
                         .dialect = dialect->name(),

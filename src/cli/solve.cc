@@ -24,6 +24,7 @@
 #include "cli/resume.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "grade/grade.h"
 #include "solve/majority.h"
 
 namespace mathcoder::cli {
@@ -108,7 +109,10 @@ void PrintOutcome(const SolveArguments& arguments, const std::vector<chat::Trans
     std::printf("Answer: %s\n", answer.empty() ? "none" : TerminalView::Printable(answer).c_str());
     return;
   }
-  const solve::Majority majority = solve::MajorityAnswer(transcripts);
+  const grade::Grader grader;
+  const solve::Majority majority = solve::MajorityAnswer(transcripts, [&](const std::string& seen, const std::string& answer) {
+    return grader.Grade(seen, answer).outcome == grade::Outcome::kCorrect;
+  });
   for (const auto& [answer, count] : majority.counts) std::printf("%3zu x %s\n", count, TerminalView::Printable(answer).c_str());
   std::printf("Answer: %s (%zu of %u)\n", majority.answer.empty() ? "none" : TerminalView::Printable(majority.answer).c_str(), majority.count,
               arguments.samples);

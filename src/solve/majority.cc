@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
+#include <unordered_map>
 
 namespace mathcoder::solve {
 namespace {
@@ -17,19 +19,18 @@ std::string Canonical(const std::string& answer) {
 
 }  // namespace
 
-Majority MajorityAnswer(std::span<const chat::Transcript> samples) {
+Majority MajorityAnswer(std::span<const chat::Transcript> samples, const SameAnswer& same) {
   Majority majority;
-  std::vector<std::string> canonical;  // beside majority.counts
+  std::unordered_map<std::string, std::size_t> group;  // of each text seen: its place in majority.counts
   for (const chat::Transcript& sample : samples) {
     if (sample.final_answer.empty()) continue;
-    const std::string key = Canonical(sample.final_answer);
-    const auto it = std::ranges::find(canonical, key);
-    if (it == canonical.end()) {
-      canonical.push_back(key);
-      majority.counts.emplace_back(sample.final_answer, 1);
-    } else {
-      ++majority.counts[static_cast<std::size_t>(it - canonical.begin())].second;
+    const auto [seen, is_new] = group.try_emplace(Canonical(sample.final_answer), majority.counts.size());
+    if (is_new && same) {
+      const auto it = std::ranges::find_if(majority.counts, [&](const auto& entry) { return same(entry.first, sample.final_answer); });
+      seen->second = static_cast<std::size_t>(it - majority.counts.begin());
     }
+    if (seen->second == majority.counts.size()) majority.counts.emplace_back(sample.final_answer, 0);
+    ++majority.counts[seen->second].second;
   }
   std::ranges::stable_sort(majority.counts, std::greater<>(), &std::pair<std::string, std::size_t>::second);
   if (!majority.counts.empty()) {

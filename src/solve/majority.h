@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
@@ -17,7 +18,11 @@ struct Majority {
   std::vector<std::pair<std::string, std::size_t>> counts;  // most first; equal counts in the order of their first sample
 };
 
-// Answers are compared as text without blanks and enclosing dollar signs. Pure, thread-safe.
-Majority MajorityAnswer(std::span<const chat::Transcript> samples);
+// Do two answers, the first of them seen before, say the same?
+using SameAnswer = std::function<bool(const std::string&, const std::string&)>;
+
+// Answers are compared as text without blanks and enclosing dollar signs, then by `same` where it is given: it is asked once for each
+// pair of different texts at most. Thread-safe where `same` is.
+Majority MajorityAnswer(std::span<const chat::Transcript> samples, const SameAnswer& same = {});
 
 }  // namespace mathcoder::solve

@@ -139,6 +139,9 @@ class Run {
     Task& task = it->second;
     chat::Transcript transcript = std::move(task.loop->transcript());
     transcript.timings.total = duration_cast<microseconds>(Clock::now() - task.start);
+    // What was cut states an answer only where the loop found a box in it.
+    const bool states = transcript.ending == chat::Ending::kAnswered || !transcript.final_answer.empty();
+    if (options_.final_answer && states) transcript.final_answer = options_.final_answer(transcript.blocks);
     Release(task);
     tasks_.erase(it);
     Deliver(std::move(transcript));

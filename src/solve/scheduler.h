@@ -31,6 +31,8 @@ struct SchedulerOptions {
   chat::ObservationPolicy observation;
   std::size_t parallel = 1;       // problems in flight
   chat::Provenance provenance;    // copied into every transcript, sampling filled in
+  // What finished blocks state, for Transcript::final_answer; empty: chat::ExtractFinalAnswer. Must not throw.
+  std::function<std::string(const std::vector<chat::Block>&)> final_answer = {};
 };
 
 // Counts by ending, for the progress line and the summary.

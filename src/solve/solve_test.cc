@@ -83,6 +83,7 @@ class SchedulerTest : public ::testing::Test {
     const auto dialect = chat::LoadDialect("mathcoder");
     const auto engine = engine::OpenRecording(dialect);
     SchedulerOptions options{.limits = limits, .observation = chat::LoadObservationPolicy("mathcoder"), .parallel = parallel};
+    options.final_answer = final_answer_;
     Scheduler scheduler(*engine, [&]() -> sandbox::Sandbox& { return sandbox; }, dialect, options);
     std::map<std::uint32_t, chat::Transcript> by_sample;
     std::size_t at = 0;
@@ -108,7 +109,15 @@ class SchedulerTest : public ::testing::Test {
 
   std::atomic<bool> cancel_{false};
   Tally tally_;
+  std::function<std::string(const std::vector<Block>&)> final_answer_;
 };
+
+TEST_F(SchedulerTest, AnotherReaderSaysWhatAMessageStates) {
+  final_answer_ = [](const std::vector<Block>& blocks) { return "of " + std::to_string(blocks.size()) + " blocks"; };
+  EXPECT_EQ(SolveOne(kTwoRounds, [](const std::string&) { return Output("5"); }).final_answer, "of 7 blocks");
+  // What was cut without a box states nothing, whoever reads it.
+  EXPECT_EQ(SolveOne(kTwoRounds, [](const std::string&) { return Output("5"); }, {.blocks = 1}).final_answer, "");
+}
 
 TEST_F(SchedulerTest, RunsTheCodeAndGivesTheModelTheRealOutput) {
   const chat::Transcript transcript = SolveOne(kTwoRounds, [](const std::string& code) { return Output("ran " + code); });
@@ -305,6 +314,22 @@ TEST(Majority, CountsAnswersWithoutBlanks) {
   EXPECT_EQ(majority.count, 2U);
   EXPECT_THAT(majority.counts, SizeIs(2));
   EXPECT_EQ(MajorityAnswer({}).answer, "");
+}
+
+TEST(Majority, AnswersThatSayTheSameAreOne) {
+  std::vector<chat::Transcript> samples(5);
+  const char* const answers[] = {"3", "1/2", "0.5", "3", "1/2 "};
+  for (std::size_t i = 0; i < samples.size(); ++i) samples[i].final_answer = answers[i];
+  int asked = 0;
+  const auto same = [&](const std::string& seen, const std::string& answer) {
+    ++asked;
+    return seen == "1/2" && answer == "0.5";
+  };
+  const Majority majority = MajorityAnswer(samples, same);
+  EXPECT_EQ(majority.answer, "1/2");
+  EXPECT_EQ(majority.count, 3U);
+  EXPECT_THAT(majority.counts, SizeIs(2));
+  EXPECT_EQ(asked, 3) << "3 and 1/2, 3 and 0.5, 1/2 and 0.5";
 }
 
 TEST(Replay, ComparesOutputByOutput) {
