@@ -74,7 +74,7 @@ void Lexer::Range(std::size_t begin, std::size_t end, bool in_text) {
     if (IsSpace(c)) {
       space_ = true;
       ++i;
-    } else if (IsDigit(c) || (c == '.' && IsDigit(At(i + 1)))) {
+    } else if (IsDigit(c) || (c == '.' && (IsDigit(At(i + 1)) || (Repetend(i + 1) != 0 && At(i + 1) == '\\')))) {
       i = Number(i);
     } else if (IsLetter(c)) {
       i = Letters(i);

@@ -14,7 +14,7 @@ namespace mathcoder::math {
 
 enum class Tok : std::uint8_t {
   kEnd,
-  kNumber,      // as written: separators, exponent; count 1: with a repetend, 2: cut off by dots
+  kNumber,      // as written: separators, exponent; count 1: with a repetend, 2: cut off by dots, 3: 0x1f, 4: points group
   kLetter,      // one Latin letter
   kName,        // symbol with its canonical name in text: alpha, Reals, value1
   kConstant,    // pi, infinity, undefined, e (\mathrm{e}), i

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "math/lexer_state.h"
+#include "math/spelled.h"
 #include "math/words.h"
 
 namespace mathcoder::math {
@@ -13,6 +14,13 @@ bool Lexer::OpensAt(std::size_t i) const {
 }
 
 bool Lexer::LoneUnit(std::size_t i) const {
+  if (options_.second && options_.units) {
+    const bool product = Previous() == Tok::kTimes && out_.tokens.size() > 1 && out_.tokens[out_.tokens.size() - 2].type == Tok::kUnit;
+    const char next = At(i + 1);
+    const bool ends = i + 1 >= end_ || IsSpace(next) || next == '/' || next == '^' || next == '}' || next == '*' || next == ',' ||
+                      next == '.' || next == ')' || next == '$' || next == '\\' || static_cast<unsigned char>(next) >= 0x80;
+    return ends && (AfterNumber() || product) && std::string_view("mshgLlJNWVKtd").find(text_[i]) != std::string_view::npos;
+  }
   if (!options_.units || !space_ || !AfterNumber() || !IsUnitLetter(text_.substr(i, 1))) return false;
   const std::string_view rest = text_.substr(i + 1, end_ - i - 1);
   // "3 m/s" says that it is one; "6 g" is more often a product of a variable, "0.5 g" is not
@@ -38,12 +46,55 @@ std::size_t Lexer::HalfDay(std::size_t begin, std::size_t end, std::string_view 
   return end;
 }
 
+bool Lexer::StandsAlone(std::size_t end) const {
+  const Tok before = Previous();
+  const bool starts = before == Tok::kEnd || before == Tok::kComma || before == Tok::kWordAnd || before == Tok::kWordOr ||
+                      before == Tok::kWord || before == Tok::kText || before == Tok::kOpen || before == Tok::kLeftBrace;
+  end = SkipSpace(end);
+  const char c = At(end);
+  return starts && (end >= end_ || c == ',' || c == '.' || c == ')' || c == '}' || c == '$' || IsLetter(c) || Starts(end, "\\text"));
+}
+
+bool Lexer::TenToThe(std::size_t i) const {
+  return Starts(i, "10^") || Starts(i, "10**") || Starts(i, "10\xE2\x81") || Starts(i, "10\xC2");
+}
+
+bool Lexer::OnlyLetter(char letter) const {
+  bool digit = false;
+  for (const char c : text_) {
+    if (IsLetter(c) && c != letter && !(c == 'e' && digit)) return false;
+    digit = IsDigit(c) || c == '.';
+  }
+  return true;
+}
+
+// FF_{16}, A3_{16}: hexadecimal digits that begin with a letter; A_{16} is a term of a sequence, A1_{2} a name.
+std::size_t Lexer::BasedDigits(std::size_t begin) const {
+  std::size_t end = begin;
+  while (IsDigit(At(end)) || (At(end) >= 'A' && At(end) <= 'F')) ++end;
+  if (end < begin + 2 || Previous() == Tok::kUnderscore || Previous() == Tok::kCaret) return 0;
+  return Starts(end, "_{16}") || (Starts(end, "_16") && !IsDigit(At(end + 3))) ? end : 0;
+}
+
 std::size_t Lexer::Letters(std::size_t begin) {
   std::size_t end = begin;
   while (IsLetter(At(end))) ++end;
   const std::string_view run = text_.substr(begin, end - begin);
+  const char c0 = run[0];
+  if (const std::size_t digits = BasedDigits(begin); digits != 0) {
+    Push(Tok::kNumber, begin, digits);
+    return digits;
+  }
   if (const std::size_t half = HalfDay(begin, end, run); half != 0) return half;
   if (run.size() == 1) {
+    if ((c0 == 'x' || c0 == 'X') && Previous() == Tok::kNumber && space_ && TenToThe(SkipSpace(end))) {  // 1.5 x 10^3
+      Push(Tok::kTimes, begin, end, "*");
+      return end;
+    }
+    if (c0 == 'j' && Previous() == Tok::kNumber && !space_ && OnlyLetter('j')) {  // (3+4j), as Python prints it
+      Push(Tok::kConstant, begin, end, "i");
+      return end;
+    }
     Push(LoneUnit(begin) ? Tok::kUnit : Tok::kLetter, begin, end, run);
     return end;
   }
@@ -58,8 +109,12 @@ std::size_t Lexer::Letters(std::size_t begin) {
     Push(Tok::kName, begin, method, text_.substr(begin, method - begin));
     return method;
   }
-  if (run.find_first_not_of("ABCDEF") == std::string_view::npos && (Starts(end, "_{16}") || Starts(end, "_16"))) {
-    Push(Tok::kNumber, begin, end);
+  if (c0 <= 'X' && run.find_first_not_of('X') != std::string_view::npos && RomanValue(run) > 0 && StandsAlone(end)) {
+    Push(Tok::kName, begin, end, run);  // I, II and III are names of statements
+    return end;
+  }
+  if (run == "sqrt" && IsDigit(At(end))) {  // sqrt2
+    Push(Tok::kRoot, begin, end);
     return end;
   }
   if (const std::size_t named = Named(begin, end, run)) return named;
@@ -84,11 +139,24 @@ std::size_t Lexer::Named(std::size_t begin, std::size_t end, std::string_view ru
       return end;
     }
   }
-  if (number_before && options_.units && IsUnitWord(run) && !call) {
+  const bool unit_word = IsUnitWord(run) || !CurrencyOf(Lower(run)).empty();
+  if (number_before && options_.units && unit_word && !call) {
     Push(Tok::kUnit, begin, end, run);
     return end;
   }
-  if (const Spelling* name = FindPlainName(run); name != nullptr && (name->type != Tok::kAccent || call)) {
+  // USD 20, US$10, Rs. 500
+  if (const std::string_view sign = MoneyCode(run); !sign.empty() && options_.units) {
+    std::size_t amount = end;
+    if (At(amount) == '.') ++amount;
+    amount = SkipSpace(amount);
+    if (At(amount) == '$') ++amount;
+    if (IsDigit(At(amount))) {
+      Push(Tok::kMoney, begin, amount, sign);
+      return amount;
+    }
+  }
+  if (const Spelling* name = FindPlainName(run);
+      name != nullptr && (call || (name->type != Tok::kAccent && run != "float" && run != "set" && run != "list" && run != "array" && run != "tuple"))) {
     if (name->type == Tok::kMod && call && (out_.tokens.empty() || !EndsOperand(Previous()))) {
       Push(Tok::kFunction, begin, end).function = FindFunction("mod");
     } else {

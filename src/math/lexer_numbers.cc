@@ -7,7 +7,10 @@
 namespace mathcoder::math {
 
 std::size_t Lexer::Separator(std::size_t i) const {
-  static constexpr std::string_view kAlways[] = {"{,}", ",\\!", "\\,", ",\\,", "{,\\!}", "\\!,", "\\ ", "\\;"};
+  static constexpr std::string_view kAlways[] = {
+      "{,}", ",\\!", "\\,", ",\\,", "{,\\!}", "\\!,", "\\ ", "\\;", "{\\,}", "~", "'",
+      "_",    // 1_000_000: a base has two digits at most
+      "\xC2\xA0", "\xE2\x80\x89", "\xE2\x80\xAF"};  // spaces that do not break
   for (std::string_view s : kAlways) {
     if (Starts(i, s)) {
       std::size_t after = i + s.size();
@@ -32,7 +35,41 @@ std::size_t Lexer::Digits(std::size_t i) const {
   return i;
 }
 
+// 1.234.567,89: two points or more group by thousands, since a number has one decimal point. 0: it is none such.
+std::size_t Lexer::PointGroups(std::size_t begin) const {
+  std::size_t i = Digits(begin), groups = 0;
+  if (i == begin || i - begin > 3 || At(begin) == '0') return 0;
+  while (At(i) == '.' && ThreeDigits(i + 1)) {
+    i += 4;
+    ++groups;
+  }
+  return groups >= 2 && At(i) != '.' ? i : 0;
+}
+
+// 12,34,567: groups of two before the last of three. 0: none.
+std::size_t Lexer::IndianGroups(std::size_t begin) const {
+  std::size_t i = Digits(begin), groups = 0;
+  if (i == begin || i - begin > 2 || At(begin) == '0' || !brackets_.empty()) return 0;
+  for (; At(i) == ',' && IsDigit(At(i + 1)) && IsDigit(At(i + 2)) && !IsDigit(At(i + 3)); ++groups) i += 3;
+  return groups > 0 && At(i) == ',' && ThreeDigits(i + 1) && At(i + 4) != ',' ? i + 4 : 0;
+}
+
+bool Lexer::BaseFits(std::size_t begin, std::size_t end) const {
+  std::size_t at = end + 1;
+  if (At(at) == '{') ++at;
+  int base = 0;
+  for (; IsDigit(At(at)) && base < 100; ++at) base = base * 10 + (At(at) - '0');
+  for (std::size_t i = begin; i < end; ++i) {
+    if (At(i) >= 'A' && At(i) <= 'Z' && At(i) - 'A' + 10 >= base) return false;
+  }
+  return base >= 2 && base <= 36;
+}
+
 std::size_t Lexer::Number(std::size_t begin) {
+  if (const std::size_t end = PointGroups(begin); end != 0) {
+    Push(Tok::kNumber, begin, end).count = 4;
+    return end;
+  }
   if (At(begin) == '0' && (At(begin + 1) == 'x' || At(begin + 1) == 'b' || At(begin + 1) == 'o') &&
       IsDigitOf(At(begin + 1), At(begin + 2))) {
     std::size_t end = begin + 2;  // 0x1f, as Python prints it
@@ -43,7 +80,15 @@ std::size_t Lexer::Number(std::size_t begin) {
     }
   }
   std::size_t i = Digits(begin);
-  const bool grouped_allowed = i - begin <= 3 && i > begin && At(begin) != '0';
+  if (options_.second) {
+    if (const std::size_t end = IndianGroups(begin); end != 0) {
+      Push(Tok::kNumber, begin, end);
+      return end;
+    }
+  }
+  // 12,34,567 has no group of three in front: a list, if no Indian number
+  const bool listed = begin > 1 && At(begin - 1) == ',' && IsDigit(At(begin - 2));
+  const bool grouped_allowed = i - begin <= 3 && i > begin && At(begin) != '0' && !listed;
   if (grouped_allowed) {
     while (const std::size_t length = Separator(i)) i += length + 3;
   }
@@ -79,7 +124,8 @@ std::size_t Lexer::Number(std::size_t begin) {
   // 152A_{11}: letters are digits where a base follows
   std::size_t letters = i;
   while (IsDigit(At(letters)) || (At(letters) >= 'A' && At(letters) <= 'Z')) ++letters;
-  if (letters > i && At(letters) == '_' && (IsDigit(At(letters + 1)) || (At(letters + 1) == '{' && IsDigit(At(letters + 2))))) {
+  const bool scripted = Previous() == Tok::kUnderscore || Previous() == Tok::kCaret;  // ^5C_2 counts
+  if (letters > i && !scripted && At(letters) == '_' && BaseFits(begin, letters)) {
     Push(Tok::kNumber, begin, letters);
     return letters;
   }
@@ -102,6 +148,11 @@ std::size_t Lexer::Repetend(std::size_t i) const {
   char close = '}';
   for (std::string_view s : {std::string_view("\\overline{"), std::string_view("\\bar{"), std::string_view("\\dot{")}) {
     if (Starts(i, s)) begin = i + s.size();
+  }
+  if (Starts(i, "\\dot{")) {  // 0.\dot{1}4285\dot{7}: from the first dotted digit to the last
+    const std::size_t middle = Digits(i + 7);
+    if (IsDigit(At(i + 5)) && At(i + 6) == '}' && Starts(middle, "\\dot{") && IsDigit(At(middle + 5)) && At(middle + 6) == '}')
+      return middle + 7;
   }
   if (begin == 0 && At(i) == '(' && (!IsDigit(At(i - 1)) || At(i - 2) == '.')) {
     begin = i + 1;

@@ -1,5 +1,6 @@
 // Signs: Unicode and ASCII.
 #include <algorithm>
+#include <tuple>
 
 #include "math/lexer_state.h"
 #include "math/words.h"
@@ -39,6 +40,18 @@ std::size_t Lexer::Sign(std::size_t begin) {
   }
   Push(Tok::kWord, begin, end, text_.substr(begin, end - begin));
   return end;
+}
+
+// Quotation marks around a whole part, as Python prints a string: Decimal('0.5'), ['1', '2']. They are no part of it; a prime
+// stands behind an operand.
+bool Lexer::Quote(std::size_t i) {
+  if (quote_ == text_[i]) {
+    quote_ = 0;
+    return true;
+  }
+  if (quote_ != 0 || EndsOperand(Previous()) || text_.find(text_[i], i + 1) == std::string_view::npos) return false;
+  quote_ = text_[i];
+  return true;
 }
 
 std::size_t Lexer::Ascii(std::size_t i) {
@@ -133,6 +146,7 @@ std::size_t Lexer::Ascii(std::size_t i) {
     case '%':
       return one(Tok::kPercent);
     case '\'':
+      if (Quote(i)) return i + 1;
       return one(Tok::kPrime), out_.tokens.back().count = 1, i + 1;
     case '$':
       if (dollars_delimit_) {
@@ -146,6 +160,17 @@ std::size_t Lexer::Ascii(std::size_t i) {
       space_ = true;
       return i + 1;
     case '&':
+      for (const auto& [entity, tok, text] : {std::tuple{"&nbsp;", Tok::kEnd, ""}, {"&lt;", Tok::kRelation, "<"},
+                                              {"&gt;", Tok::kRelation, ">"}, {"&minus;", Tok::kMinus, ""},
+                                              {"&times;", Tok::kTimes, "*"}}) {
+        const std::size_t length = std::string_view(entity).size();
+        if (!Starts(i, entity)) continue;
+        if (tok == Tok::kEnd)
+          space_ = true;
+        else
+          Push(tok, i, i + length, text);
+        return i + length;
+      }
       if (!environments_.empty() && environments_.back() == "rows") {  // only aligns
         space_ = true;
         return i + 1;
@@ -158,6 +183,8 @@ std::size_t Lexer::Ascii(std::size_t i) {
       }
       return one(Tok::kWord, ".");
     case '"':
+      if (Quote(i)) return i + 1;
+      return one(Tok::kWord, "\"");
     case '`':
     case '?':
       return one(Tok::kWord, text_.substr(i, 1));

@@ -48,6 +48,10 @@ class Lexer {
   // Length of a group separator at i that three digits follow, 0: none.
   std::size_t Separator(std::size_t i) const;
   std::size_t Digits(std::size_t i) const;
+  std::size_t PointGroups(std::size_t begin) const;
+  std::size_t IndianGroups(std::size_t begin) const;
+  // Digits and capital letters at [begin, end), a subscript behind them: a base in which they are digits.
+  bool BaseFits(std::size_t begin, std::size_t end) const;
   std::size_t Number(std::size_t begin);
   // The end of \overline{3} or (3) at i, 0: none.
   std::size_t Repetend(std::size_t i) const;
@@ -61,6 +65,12 @@ class Lexer {
   bool OpensAt(std::size_t i) const;
   // "0.0 m/s": a single letter is a unit where a spaced number stands before it and nothing but a unit behind.
   bool LoneUnit(std::size_t i) const;
+  // Whether what ends at `end` is the whole of a list's part.
+  bool StandsAlone(std::size_t end) const;
+  bool TenToThe(std::size_t i) const;
+  // Whether the text has no other letter, the e of an exponent apart.
+  bool OnlyLetter(char letter) const;
+  std::size_t BasedDigits(std::size_t begin) const;
   // 4:30 p.m.
   std::size_t HalfDay(std::size_t begin, std::size_t end, std::string_view run);
   std::size_t Letters(std::size_t begin);
@@ -93,6 +103,7 @@ class Lexer {
   // ---- lexer_signs.cc
   std::size_t Sign(std::size_t begin);
   std::size_t Ascii(std::size_t begin);
+  bool Quote(std::size_t i);
   static bool EndsOperand(Tok type);
 
   const std::string_view text_;
@@ -103,6 +114,7 @@ class Lexer {
   std::vector<std::string_view> environments_;  // the kinds of those that are open
   bool dollars_delimit_ = false;
   bool space_ = false;
+  char quote_ = 0;  // the quotation mark that is open
 };
 
 }  // namespace mathcoder::math

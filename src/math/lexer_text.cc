@@ -57,6 +57,10 @@ std::size_t Lexer::Text(std::size_t begin, std::size_t end) {
   }
   const bool mathematics = IsDigit(c) || c == '$' || c == '(' || c == '-' || c == '\\' || c == '.' ||
                            static_cast<unsigned char>(c) >= 0x80 || (letters_alone && !any_letter);
+  if (content == ":" || content == "-" || content == "/") {
+    Range(at, last, true);
+    return close + 1;
+  }
   if (content.size() == 1 && IsLetter(c)) {
     Push(AfterNumber() && IsUnitLetter(content) ? Tok::kUnit : Tok::kLetter, at, last, content);
     return close + 1;

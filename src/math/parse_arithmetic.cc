@@ -17,6 +17,14 @@ bool IsOfFunctions(const Expr& e) {
 
 }  // namespace
 
+namespace {
+
+bool IsUnitSum(const Expr& e) {
+  return e.kind == Kind::kAdd && std::all_of(e.args.begin(), e.args.end(), [](const Expr& arg) { return arg.kind == Kind::kUnit; });
+}
+
+}  // namespace
+
 bool Parser::StartsOperand() const {
   switch (Now().type) {
     case Tok::kNumber:
@@ -106,6 +114,18 @@ Parser::Node Parser::ParseSum() {
       node = {std::move(term), Wrap::kNone};
       continue;
     }
+    if (terms.empty() && Is(Tok::kNumber) && (node.e.kind == Kind::kUnit || IsUnitSum(node.e))) {  // 5 feet 6 inches
+      Node next = ParsePower();
+      if (!AtUnit(next.e)) FailWords();
+      Expr small = ParseUnit(Number(std::move(next)));
+      if (!IsSumOfUnits(node.e, small)) FailWords();
+      if (node.e.kind == Kind::kAdd) {
+        node.e.args.push_back(std::move(small));
+      } else {
+        node = {Make(Kind::kAdd, "", std::move(node.e), std::move(small)), Wrap::kNone};
+      }
+      continue;
+    }
     if (!integrals_.empty() && !integrals_.back().variable.empty()) break;  // "\int x dx + 3": the integral ended
     if (Is(Tok::kPlus) || Is(Tok::kMinus)) {
       bool minus = false;
@@ -126,6 +146,18 @@ Parser::Node Parser::ParseSum() {
     }
   }
   collapse();
+  // {a + b \over c}, {n \choose k}: all that stands before it, all that follows
+  if (Is(Tok::kChoose)) {
+    const bool over = Now().text == "over";
+    ++at_;
+    Expr above = Number(std::move(node));
+    Expr below = Number(ParseSum());
+    if (over) return {Make(Kind::kDivide, "", std::move(above), std::move(below)), Wrap::kParentheses};
+    std::vector<Expr> args;
+    args.push_back(std::move(above));
+    args.push_back(std::move(below));
+    node = {Call("binomial", std::move(args)), Wrap::kNone};
+  }
   return node;
 }
 
@@ -168,7 +200,7 @@ Parser::Node Parser::ParseTerm(bool negative) {
     } else if (Is(Tok::kSlash)) {
       ++at_;
       // a/bc is a/(bc), a/b c is (a/b) c
-      Expr right = Number(signed_product(true));
+      Expr right = options_.left_to_right ? Number(ParseSigned()) : Number(signed_product(true));
       left = {Make(Kind::kDivide, "", Number(std::move(left)), std::move(right)), Wrap::kNone};
       if (StartsOperand() && !IsDifferential()) times(ParseProduct(false));
     } else if (Is(Tok::kMod) || (Is(Tok::kPercent) && left.e.kind != Kind::kText)) {
@@ -251,7 +283,13 @@ Parser::Node Parser::ParsePostfix(Node base) {
       const bool lone = !braces || Ahead(3).type == Tok::kRightBrace;
       if ((what == Tok::kCompose || what == Tok::kDegree) && lone) {
         at_ += braces ? 4 : 2;
-        base = {Make(Kind::kDegree, "", Number(std::move(base))), Wrap::kNone};
+        base = {Degrees(Number(std::move(base)), true), Wrap::kNone};
+        continue;
+      }
+      const bool numeric = base.e.kind == Kind::kInteger || base.e.kind == Kind::kDecimal;
+      if (numeric && lone && what == Tok::kLetter && Ahead(n).text == "o") {  // 45^{\text{o}}
+        at_ += braces ? 4 : 2;
+        base = {Degrees(Number(std::move(base)), false), Wrap::kNone};
         continue;
       }
       if (base.e.kind == Kind::kText) FailWords();
@@ -304,13 +342,9 @@ Parser::Node Parser::ParsePostfix(Node base) {
       ++at_;
       base = {Make(Kind::kPercent, "", Number(std::move(base))), Wrap::kNone};
     } else if (Is(Tok::kDegree)) {
+      const bool latex = Now().latex;
       ++at_;
-      if (Is(Tok::kLetter) && (Now().text == "C" || Now().text == "F") && !Now().space) {
-        base = {Make(Kind::kUnit, Now().text == "C" ? "°C" : "°F", Number(std::move(base))), Wrap::kNone};
-        ++at_;
-      } else {
-        base = {Make(Kind::kDegree, "", Number(std::move(base))), Wrap::kNone};
-      }
+      base = {Degrees(Number(std::move(base)), latex), Wrap::kNone};
     } else if (Is(Tok::kPrime) && (base.e.kind == Kind::kCall || base.e.kind == Kind::kApply)) {
       // f(x)'' is f''(x)
       std::string primes;
@@ -344,6 +378,39 @@ Parser::Node Parser::ParsePostfix(Node base) {
       return base;
     }
   }
+}
+
+// What follows the sign of degrees: C and F, minutes and seconds of arc.
+Expr Parser::Degrees(Expr value, bool latex) {
+  if (Is(Tok::kLetter) && (Now().text == "C" || Now().text == "F") && (!Now().space || latex) && !Ahead().latex) {
+    const std::string_view scale = Now().text;
+    ++at_;
+    if (!StartsOperand() && !Is(Tok::kPrime) && !Is(Tok::kUnderscore)) return Make(Kind::kUnit, scale == "C" ? "°C" : "°F", std::move(value));
+    --at_;
+  }
+  std::vector<Expr> parts;
+  for (int place = 1; place <= 2 && Is(Tok::kNumber); ++place) {
+    // ' and ", ^\prime, ^{\prime\prime}
+    std::size_t n = 1;
+    const bool caret = Ahead(n).type == Tok::kCaret;
+    const bool braces = caret && Ahead(n + 1).type == Tok::kLeftBrace;
+    if (caret) n += braces ? 2 : 1;
+    int primes = 0;
+    for (; Ahead(n).type == Tok::kPrime; ++n) primes += std::max<int>(Ahead(n).count, 1);
+    if (!caret && primes == 0 && Ahead(n).type == Tok::kWord && Ahead(n).text == "\"") primes = 2, ++n;
+    if (braces && Ahead(n).type != Tok::kRightBrace) break;
+    if (braces) ++n;
+    if (primes < place || primes > 2) break;
+    Expr number = PlainNumber(Now());
+    at_ += n;
+    parts.push_back(Make(Kind::kDivide, "", std::move(number), Leaf(Kind::kInteger, primes == 1 ? "60" : "3600")));
+    if (primes == 2) break;
+  }
+  if (!parts.empty()) {
+    parts.insert(parts.begin(), std::move(value));
+    value = WithArgs(Kind::kAdd, "", std::move(parts));
+  }
+  return Make(Kind::kDegree, "", std::move(value));
 }
 
 Expr Parser::ParseExponent() {

@@ -21,6 +21,8 @@ Expr Parser::PlainNumber(const Token& token) {
     const char c = raw[i];
     if (IsDigit(c)) {
       text += c;
+    } else if (c == '.' && token.count == 4) {
+      continue;
     } else if (c == '.') {
       point = true;
       text += c;
@@ -174,41 +176,6 @@ Expr Parser::ParseMoney() {
   if (e.kind == Kind::kMoney) return e;
   if (minus) e = Make(Kind::kNegate, "", std::move(e));
   return Make(Kind::kMoney, sign, std::move(e));
-}
-
-Parser::Node Parser::ParseWords() {
-  std::string words;
-  const std::size_t begin = at_;
-  while (Is(Tok::kWord) || Is(Tok::kText) || Is(Tok::kUnit)) {
-    if (!words.empty()) words += ' ';
-    bool space = false;
-    for (char c : Now().text) {
-      if (c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '~') {
-        space = true;
-        continue;
-      }
-      if (space && !words.empty() && words.back() != ' ') words += ' ';
-      space = false;
-      words += c;
-    }
-    ++at_;
-  }
-  if (at_ == begin + 1 && words.size() == 3 && words[0] == '(' && words[2] == ')') {
-    const std::string letter = words.substr(1, 1);
-    const char c = letter[0] >= 'a' ? static_cast<char>(letter[0] - 32) : letter[0];
-    if (c >= 'A' && c <= 'J') return {Leaf(Kind::kChoice, std::string(1, c)), Wrap::kNone};
-    return {Leaf(Kind::kSymbol, letter), Wrap::kParentheses};
-  }
-  if (words == "." || words == "?") FailHere("an expression");
-  words = Lower(words);
-  if (words == "infinity" || words == "infinite") return {Leaf(Kind::kConstant, "infinity"), Wrap::kNone};
-  if (words == "undefined" || words == "does not exist" || words == "dne" || words == "not defined")
-    return {Leaf(Kind::kConstant, "undefined"), Wrap::kNone};
-  if (words == "all real numbers" || words == "all reals" || words == "real numbers") {
-    return {Leaf(Kind::kSymbol, "Reals"), Wrap::kNone};
-  }
-  if (words == "empty set" || words == "the empty set") return {Leaf(Kind::kSet), Wrap::kParentheses};
-  return {Leaf(Kind::kText, words), Wrap::kNone};
 }
 
 // What a LaTeX command takes: a group, or one token (one digit of a number).

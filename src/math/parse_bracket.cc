@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "math/parser.h"
+#include "math/words.h"
 
 namespace mathcoder::math {
 
@@ -146,12 +147,6 @@ Parser::Node Parser::ParseBraces(bool escaped) {
     ++at_;
     colon_stops_ = colon;
     result = SetBuilder(Element(std::move(first)));
-  } else if (Is(Tok::kChoose)) {
-    ++at_;
-    std::vector<Expr> args;
-    args.push_back(Number(std::move(first)));
-    args.push_back(Number(ParseStatement()));
-    result = Call("binomial", std::move(args));
   } else {
     std::vector<Expr> parts;
     const auto entry = [&](Node node) {
@@ -216,6 +211,20 @@ Expr Parser::ParseVector() {
   return WithArgs(Kind::kGroup, "<>", std::move(parts));
 }
 
+// "if", "for", "when": the condition follows.
+bool Parser::AtCondition() const {
+  if (!Is(Tok::kText) && !Is(Tok::kWord)) return false;
+  std::string word = Lower(Now().text);
+  while (!word.empty() && (word.back() == ' ' || word.back() == ':')) word.pop_back();
+  return word == "if" || word == "for" || word == "when" || word == "where" || word == "whenever" || word == "for all";
+}
+
+bool Parser::AtOtherwise() const {
+  if (!Is(Tok::kText) && !Is(Tok::kWord)) return false;
+  const std::string word = Lower(Now().text);
+  return word == "otherwise" || word == "else" || word == "elsewhere";
+}
+
 Expr Parser::ParseEnvironment() {
   const Deeper deeper(this);
   const std::string_view kind = Now().text;
@@ -245,7 +254,14 @@ Expr Parser::ParseEnvironment() {
       ++at_;
       continue;
     }
-    if (kind == "cases") {
+    if (kind == "cases" && AtCondition()) {  // x & \text{if } x > 0
+      ++at_;
+      continue;
+    }
+    if (kind == "cases" && AtOtherwise()) {
+      ++at_;
+      rows.back().push_back(Leaf(Kind::kText, "otherwise"));
+    } else if (kind == "cases") {
       bool word_or = false, listed = false;
       std::vector<Expr> parts = ParseParts(false, &word_or, &listed);
       rows.back().push_back(ListOf(std::move(parts), word_or));
@@ -253,7 +269,8 @@ Expr Parser::ParseEnvironment() {
       rows.back().push_back(Element(ParseStatement()));
       Take(Tok::kComma);
     }
-    if (!Is(Tok::kAmpersand) && !Is(Tok::kRowBreak) && !Is(Tok::kEndEnvironment)) FailHere("'&', '\\\\' or \\end");
+    const bool condition = kind == "cases" && (AtCondition() || AtOtherwise());
+    if (!condition && !Is(Tok::kAmpersand) && !Is(Tok::kRowBreak) && !Is(Tok::kEndEnvironment)) FailHere("'&', '\\\\' or \\end");
   }
   ++at_;
   --brackets_;

@@ -102,6 +102,7 @@ Parser::Node Parser::ParseFraction() {
 
 Parser::Node Parser::ParseRoot() {
   const int fixed = Now().count;
+  const bool command = Now().latex && Now().text.empty() && Source(Now()).front() == '\\';
   ++at_;
   Expr index;
   bool has_index = false;
@@ -123,8 +124,8 @@ Parser::Node Parser::ParseRoot() {
     radicand = ParseArgument("\\sqrt");
   } else if (Is(Tok::kOpen)) {
     radicand = Number(ParseAtom());
-  } else if (Is(Tok::kNumber)) {
-    radicand = PlainNumber(Now());  // \sqrt13: nobody means the root of 1
+  } else if (Is(Tok::kNumber) && !command) {
+    radicand = PlainNumber(Now());  // sqrt13, √13; the command takes one digit, as TeX does
     ++at_;
   } else {
     radicand = ParseArgument("\\sqrt");

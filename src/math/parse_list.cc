@@ -8,6 +8,7 @@ namespace mathcoder::math {
 
 std::vector<Expr> Parser::ParseParts(bool top, bool* word_or, bool* rows) {
   std::vector<Expr> finished, row;
+  bool separated = false;  // by more than one "and"
   *word_or = *rows = false;
   const auto end_row = [&] {
     if (row.empty()) return;
@@ -36,7 +37,10 @@ std::vector<Expr> Parser::ParseParts(bool top, bool* word_or, bool* rows) {
       end_row();
     } else if (Is(Tok::kComma) || Is(Tok::kWordAnd) || Is(Tok::kWordOr) || Is(Tok::kAmpersand)) {
       if (Is(Tok::kAmpersand) && !top) break;
-      while (Is(Tok::kComma) || Is(Tok::kWordAnd) || Is(Tok::kWordOr) || Is(Tok::kAmpersand)) {
+      separated = separated || row.size() > 1 || !Is(Tok::kWordAnd);
+      const bool comma = Is(Tok::kComma);
+      for (std::size_t n = 0; Is(Tok::kComma) || Is(Tok::kWordAnd) || Is(Tok::kWordOr) || (top && Is(Tok::kAmpersand)); ++n) {
+        if (n > 0 && comma && Is(Tok::kComma)) FailHere("an expression");
         *word_or = *word_or || Is(Tok::kWordOr);
         ++at_;
       }
@@ -44,6 +48,11 @@ std::vector<Expr> Parser::ParseParts(bool top, bool* word_or, bool* rows) {
     } else if (!(top && Is(Tok::kRowBreak))) {
       break;
     }
+  }
+  if (!separated && row.size() == 2 && IsSumOfUnits(row[0], row[1])) {  // 2 hours and 15 minutes
+    Expr sum = WithArgs(Kind::kAdd, "", std::move(row));
+    row.clear();
+    row.push_back(std::move(sum));
   }
   if (!*rows) return GatherValues(std::move(row), *word_or);
   end_row();
@@ -200,6 +209,14 @@ Parser::Node Parser::ParseRatio() {
     const char half = Lower(Now().text)[0];
     ++at_;
     return {Make(Kind::kTime, half == 'a' ? "am" : "pm", Number(std::move(first)), Leaf(Kind::kInteger, "00")), Wrap::kNone};
+  }
+  // 3 to 2
+  const bool to = Is(Tok::kWord) && Now().text == "to" && first.e.kind == Kind::kInteger && Ahead().type == Tok::kNumber &&
+                  (Ahead(2).type == Tok::kEnd || (Ahead(2).type == Tok::kWord && Ahead(2).text == "to"));
+  if (to) {
+    for (std::size_t i = at_; i < tokens_.size(); ++i) {
+      if (tokens_[i].type == Tok::kWord && tokens_[i].text == "to") tokens_[i].type = Tok::kColon;
+    }
   }
   if (!Is(Tok::kColon) || colon_stops_) return first;
   std::vector<Expr> parts;

@@ -2,12 +2,17 @@
 #include <algorithm>
 
 #include "math/parser.h"
+#include "math/spelled.h"
 #include "math/words.h"
 
 namespace mathcoder::math {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool HasImaginaryUnit(const Expr& e) {
+  return (e.kind == Kind::kConstant && e.text == "i") || std::any_of(e.args.begin(), e.args.end(), HasImaginaryUnit);
+}
 
 }  // namespace
 
@@ -202,6 +207,11 @@ Parser::Node Parser::ParseSymbol() {
   const bool defined = (letter && statement_start && brackets_ == 0 && IsOpen("(") && (bare || primed) &&
                         (Ahead(1).type == Tok::kLetter || primed) && Ahead(2).type == Tok::kClose &&
                         Ahead(3).type == Tok::kRelation && (Ahead(3).text == "=" || primed) && !(latex_ && Now().space && !primed));
+  if (options_.second && letter && (first.text == "C" || first.text == "P") && bare && IsOpen("(") && !Now().space &&
+      Ahead(1).type == Tok::kNumber && Ahead(2).type == Tok::kComma && Ahead(3).type == Tok::kNumber && Ahead(4).type == Tok::kClose) {
+    return {Call(first.text == "C" ? "binomial" : "permutations", ParseCallArguments(false)), Wrap::kNone};
+  }
+  if (options_.second && !letter && bare && RomanValue(name) > 0) return {Leaf(Kind::kInteger, std::to_string(RomanValue(name))), Wrap::kNone};
   if (AppliesHere(letter ? first.text : std::string_view(name), primed) || defined) {
     ++at_;
     ++brackets_;
@@ -290,8 +300,10 @@ Expr Parser::ParseAccent() {
     return Leaf(Kind::kSymbol, name);
   }
   Expr argument = IsOpen("(") ? Number(ParseAtom()) : ParseArgument("an accent");
+  if (accent == "under") return argument;  // underlined, no more
   std::vector<Expr> args;
   args.push_back(std::move(argument));
+  if (accent == "bar" && HasImaginaryUnit(args[0])) return Call("conjugate", std::move(args));
   return Call(accent, std::move(args));
 }
 

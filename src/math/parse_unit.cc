@@ -1,7 +1,9 @@
 // What stands behind a value: units, currencies, percent and degrees in words.
 #include <algorithm>
 
+#include "math/compare_units.h"
 #include "math/parser.h"
+#include "math/spelled.h"
 #include "math/words.h"
 
 namespace mathcoder::math {
@@ -18,6 +20,12 @@ bool Parser::AtUnit(const Expr& before) const {
   if (!options_.units) return false;
   if (before.kind == Kind::kText || before.kind == Kind::kRelation || before.kind == Kind::kMatrix) return false;
   const bool numeric = IsNumeric(before);
+  // 15 €, 75¢, 18.90\$
+  if (Is(Tok::kMoney)) {
+    const Tok next = Ahead().type;
+    const bool amount = next == Tok::kNumber || next == Tok::kFraction || next == Tok::kMinus || next == Tok::kLeftBrace || next == Tok::kOpen;
+    return numeric && before.kind != Kind::kMoney && before.kind != Kind::kUnit && !amount;
+  }
   if (Is(Tok::kUnit)) return true;
   // 0.0 m/s: single letters are units where nothing else is left
   if (Is(Tok::kText)) {
@@ -76,9 +84,64 @@ bool Parser::TakeUnitPower(std::string* unit) {
   return true;
 }
 
+bool Parser::IsWordOfUnit() const { return Is(Tok::kUnit) || Is(Tok::kText) || Is(Tok::kWord); }
+
+// 5 feet 6 inches, 2 hours and 15 minutes, 5 dollars and 25 cents: one quantity in two units. Metric ones are never written so: 3 m and
+// 20 cm are two lengths.
+bool Parser::IsSumOfUnits(const Expr& large, const Expr& small) {
+  const auto unit = [](const Expr& e) -> std::optional<UnitValue> {
+    if (e.args.size() != 1 || (e.args[0].kind != Kind::kInteger && e.args[0].kind != Kind::kDecimal)) return std::nullopt;
+    if (e.kind == Kind::kMoney) return CurrencyOfSign(e.text);
+    return e.kind == Kind::kUnit ? UnitOf(e.text) : std::nullopt;
+  };
+  const Expr& last = large.kind == Kind::kAdd ? large.args.back() : large;
+  const auto a = unit(last), b = unit(small);
+  if (!a || !b || a->bases != b->bases || a->bases.size() != 1 || a->offset_num != 0 || b->offset_num != 0) return false;
+  const long double ratio = static_cast<long double>(a->num) / a->den * b->den / b->num;
+  if (ratio < 1.5L) return false;
+  if (large.kind == Kind::kMoney || small.kind == Kind::kMoney) return large.kind == small.kind;
+  for (long double power = 10; power < 1e12L; power *= 10) {
+    if (ratio > power * 0.999L && ratio < power * 1.001L) return false;
+  }
+  return true;
+}
+
 Expr Parser::ParseUnit(Expr value) {
   std::string unit;
+  if (Is(Tok::kMoney)) {
+    const std::string_view sign = Now().text;
+    ++at_;
+    return Make(Kind::kMoney, sign, std::move(value));
+  }
+  while (const int power = IsWordOfUnit() ? PowerOfTen(Lower(Now().text.substr(0, Now().text.find(' ')))) : 0) {  // 2.5 million dollars
+    Token& word = tokens_[at_];
+    const std::size_t space = word.text.find(' ');
+    if (space == std::string_view::npos) {
+      ++at_;
+    } else {
+      word.text.remove_prefix(space + 1);
+    }
+    const bool money = value.kind == Kind::kMoney;
+    Expr inner = money ? std::move(value.args[0]) : std::move(value);
+    Expr scale = Leaf(Kind::kInteger, "1" + std::string(static_cast<std::size_t>(power), '0'));
+    inner = Make(Kind::kMultiply, "", std::move(inner), std::move(scale));
+    if (money) {
+      value.args.clear();
+      value.args.push_back(std::move(inner));
+    } else {
+      value = std::move(inner);
+    }
+    if (!IsWordOfUnit()) return value;
+  }
   while (true) {
+    if (Is(Tok::kTimes) && !unit.empty() && Ahead().type == Tok::kUnit) {  // N·m
+      unit += '*';
+      ++at_;
+      unit += Now().text;
+      ++at_;
+      TakeUnitPower(&unit);
+      continue;
+    }
     if (Is(Tok::kUnit) || Is(Tok::kText) || Is(Tok::kWord)) {
       if (!unit.empty() && unit.back() != '/') unit += ' ';
       bool space = false;
@@ -110,6 +173,7 @@ Expr Parser::ParseUnit(Expr value) {
   if (lower == "degrees" || lower == "degree" || lower == "deg") return Make(Kind::kDegree, "", std::move(value));
   if (lower == "degrees celsius") return Make(Kind::kUnit, "°C", std::move(value));
   if (lower == "degrees fahrenheit") return Make(Kind::kUnit, "°F", std::move(value));
+  if (options_.second && (lower == "pounds" || lower == "pound")) return Make(Kind::kMoney, "£", std::move(value));
   if (const std::string_view currency = CurrencyOf(lower); !currency.empty()) {
     // $5 dollars says it twice
     if (value.kind == Kind::kMoney) return value;

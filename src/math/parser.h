@@ -102,12 +102,15 @@ class Parser {
   Node ParsePower();
   Node ParsePostfix(Node base);
   Expr ParseExponent();
+  Expr Degrees(Expr value, bool latex);
   bool StartsOperand() const;
   bool IsDifferential() const;
   void TakeDifferential();
   bool AtUnit(const Expr& before) const;
   Expr ParseUnit(Expr value);
   bool TakeUnitPower(std::string* unit);
+  bool IsWordOfUnit() const;
+  static bool IsSumOfUnits(const Expr& large, const Expr& small);
 
   // ---- parse_atom.cc
   Node ParseAtom();
@@ -123,7 +126,12 @@ class Parser {
   bool AtPrescript() const;
   Expr ParsePrescript();
   Expr ParseMoney();
+  // ---- parse_words.cc
   Node ParseWords();
+  void TakeSpelledRest(std::string* words);
+  bool AtWordsEnd() const;
+  bool TakesExpression(const std::string& words, Expr* e);
+
   Expr ParseArgument(const char* of);  // LaTeX's: a group or one token
   Expr Digit();                        // one digit of a number: \frac12
   Expr ParseAccent();
@@ -137,6 +145,8 @@ class Parser {
   Expr ParseVector();
   Expr SetBuilder(Expr element);
   Expr ParseEnvironment();
+  bool AtCondition() const;
+  bool AtOtherwise() const;
   Expr CasesOf(std::vector<std::vector<Expr>> rows);
 
   // ---- parse_call.cc

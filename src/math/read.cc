@@ -1,9 +1,13 @@
 #include "math/read.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <vector>
 
+#include "base/utf8.h"
 #include "math/lexer.h"
 #include "math/parser.h"
+#include "math/spelled.h"
 #include "math/words.h"
 
 namespace mathcoder::math {
@@ -41,7 +45,7 @@ std::string_view Unwrapped(std::string_view text) {
       break;
     }
     const bool ellipsis = text.ends_with("...") || text.ends_with("\\.") || text.ends_with("\\right.") || text.ends_with("\\mright.");
-    if (!ellipsis && text.size() > 1 && (text.back() == '.' || text.back() == ';') && text[text.size() - 2] != '\\') {
+    if (!ellipsis && text.size() > 1 && !text.ends_with("&nbsp;") && (text.back() == '.' || text.back() == ';') && text[text.size() - 2] != '\\') {
       text.remove_suffix(1);
       again = true;
     }
@@ -98,6 +102,40 @@ std::string Prose(std::string_view text) {
   return out;
 }
 
+// Digits of other scripts as ASCII ones of the same number of bytes' reading; most texts have none and are not copied.
+struct Digits {
+  std::string text;
+  bool any = false;
+  std::vector<std::uint32_t> origin;  // of each byte of `text`, in the input
+};
+Digits AsciiDigits(std::string_view text) {
+  Digits out;
+  if (text.find_first_of("\xEF\xD9\xDB\xE0") == std::string_view::npos) return out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = [&](std::size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0; };
+    int digit = -1;
+    std::size_t length = 1;
+    if (byte(0) == 0xEF && byte(1) == 0xBC && byte(2) >= 0x90 && byte(2) <= 0x99) digit = byte(2) - 0x90, length = 3;       // fullwidth
+    if (byte(0) == 0xD9 && byte(1) >= 0xA0 && byte(1) <= 0xA9) digit = byte(1) - 0xA0, length = 2;                          // Arabic-Indic
+    if (byte(0) == 0xDB && byte(1) >= 0xB0 && byte(1) <= 0xB9) digit = byte(1) - 0xB0, length = 2;                          // Persian
+    if (byte(0) == 0xE0 && byte(1) == 0xA5 && byte(2) >= 0xA6 && byte(2) <= 0xAF) digit = byte(2) - 0xA6, length = 3;       // Devanagari
+    out.any = out.any || digit >= 0;
+    out.origin.push_back(static_cast<std::uint32_t>(i));
+    out.text += digit >= 0 ? static_cast<char>('0' + digit) : text[i];
+    i += length;
+  }
+  out.origin.push_back(static_cast<std::uint32_t>(text.size()));
+  return out;
+}
+
+// U+0335 to U+0338 strike out what stands before them, which then is no part of what is said. npos: none.
+std::size_t StruckOut(std::string_view text) {
+  for (std::size_t i = text.find('\xCC'); i != std::string_view::npos; i = text.find('\xCC', i + 1)) {
+    if (i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) >= 0xB5 && static_cast<unsigned char>(text[i + 1]) <= 0xB8) return i;
+  }
+  return std::string_view::npos;
+}
+
 bool TooDeep(const Expr& e, std::size_t left) {
   if (left == 0) return true;
   return std::any_of(e.args.begin(), e.args.end(), [&](const Expr& arg) { return TooDeep(arg, left - 1); });
@@ -113,8 +151,8 @@ bool IsSpacedNumbers(const std::vector<Token>& tokens) {
     if (numbers > 0 && !tokens[first].space) return false;
     ++numbers;
   }
-  // "7 -1" alone is a difference
-  return numbers > 2 || (numbers == 2 && tokens[0].type == Tok::kNumber && tokens[1].type == Tok::kNumber);
+  // Two may have lost an operator; "7 -1" is a difference
+  return numbers > 2;
 }
 
 void SeparateNumbers(std::vector<Token>* tokens) {
@@ -138,6 +176,13 @@ ReadResult Error(std::size_t position, std::string message) { return {ReadError{
 
 ReadResult ReadMath(std::string_view text, const ReadOptions& options) {
   if (text.size() > options.max_bytes) return Error(options.max_bytes, "longer than " + std::to_string(options.max_bytes) + " bytes");
+  if (const std::size_t bad = base::FirstInvalidUtf8(text); bad != std::string_view::npos) return Error(bad, "a byte that is no UTF-8");
+  if (const std::size_t struck = StruckOut(text); struck != std::string_view::npos) return Error(struck, "struck out characters");
+  if (Digits digits = AsciiDigits(text); digits.any) {
+    ReadResult result = ReadMath(digits.text, options);
+    if (auto* error = std::get_if<ReadError>(&result.state)) error->position = digits.origin[std::min(error->position, digits.text.size())];
+    return result;
+  }
   const std::string_view inner = Unwrapped(text);
   const std::size_t offset = static_cast<std::size_t>(inner.data() - text.data());
   if (inner.empty()) return Error(offset, "nothing to read");
@@ -148,6 +193,14 @@ ReadResult ReadMath(std::string_view text, const ReadOptions& options) {
     choice.text = inner;
     return {std::move(choice)};
   }
+  if (options.prose) {
+    if (auto date = DateOf(inner)) {
+      Expr e;
+      e.kind = Kind::kText;
+      e.text = std::move(*date);
+      return {std::move(e)};
+    }
+  }
   Lexed lexed = Lex(inner, options);
   const bool words = HasWords(lexed.tokens);
   const auto prose = [&](ReadError error, bool fits) -> ReadResult {
@@ -155,8 +208,11 @@ ReadResult ReadMath(std::string_view text, const ReadOptions& options) {
     if (!options.prose || !words || !fits) return {std::move(error)};
     Expr e;
     e.kind = Kind::kText;
-    e.text = Prose(inner);
-    if (e.text.empty()) return {std::move(error)};
+    const std::string said = Prose(inner);
+    if (said.empty()) return {std::move(error)};
+    if (auto meaning = MeaningOf(said)) return {std::move(*meaning)};
+    if (auto quantity = SpelledQuantity(said)) return {std::move(*quantity)};
+    e.text = Plainly(said);
     return {std::move(e)};
   };
   if (!lexed.ok || !ResolveBrackets(&lexed)) return prose(lexed.error, true);

@@ -340,7 +340,7 @@ TEST(Read, NamesAndText) {
       {"(C)", "C"},
       {"\\text{odd}", "(text odd)"},
       {"odd $n$", "(text \"odd n\")"},
-      {"No solution", "(text \"no solution\")"},
+      {"No solution", "(set)"},
       {"True", "(text true)"},
       {"does not exist", "undefined"},
       {"\\boxed{\\frac{1}{2}}.", "(divide 1 2)"},

@@ -12,6 +12,8 @@ bool IsUnitWord(std::string_view word);
 bool IsUnitLetter(std::string_view letter);
 // "dollars" -> "$"; empty where the word is no currency.
 std::string_view CurrencyOf(std::string_view lower_word);
+// "USD", "Rs": a currency's letters in front of an amount; empty: none.
+std::string_view MoneyCode(std::string_view letters);
 // Letters that are an ordinary word rather than a product of variables: in the list of short words, or long and pronounceable.
 bool IsOrdinaryWord(std::string_view letters);
 // In the list of short words.
