@@ -46,6 +46,9 @@ constexpr auto kCues = std::to_array<Cue>({
     {"solution:", kWeak},
     // German
     {"antwort ist"},
+    {"ist die antwort"},
+    {"ist das ergebnis", kWeak},
+    {"ist die l\u00f6sung", kWeak},
     {"antwort lautet"},
     {"antwort:"},
     {"l\u00f6sung ist", kWeak},
@@ -159,12 +162,11 @@ constexpr auto kTurns = std::to_array<std::string_view>(
      ", as ",     ", where", ", thus",  ", hence",     " -- ",      " \u2014 ",  " but ",   " for the ",     " for each",
      " in total", " in all", " left",   " altogether", ", not ",    " and not ", " (not ",  " rather than ", " instead of "});
 
-constexpr auto kVerbs = std::to_array<std::string_view>(
-    {" is ", " are ", " was ", " were ", " equals ", " is equal to ", " is: ", " to be ", " is given by ", " must be "});
+constexpr auto kVerbs = std::to_array<std::string_view>({" is ", " are ", " was ", " were ", " equals ", " is equal to ",
+                                                         " is: ", " to be ", " is given by ", " must be ", " has ", " have "});
 
-constexpr auto kStepVerbs =
-    std::to_array<std::string_view>({" get ", " gets ", " obtain ", " have ", " find ", " gives ", " yields ", " that ", " hence ",
-                                     " so ", " thus ", " therefore ", " conclude "});
+constexpr auto kStepVerbs = std::to_array<std::string_view>({" get ", " gets ", " obtain ", " find ", " gives ", " yields ",
+                                                             " that ", " hence ", " so ", " thus ", " therefore ", " conclude "});
 
 constexpr auto kEndings = std::to_array<std::string_view>(
     {"\u3002", "\uff0e", "\u3067\u3059", "\u3067\u3042\u308b", "\u3060", "\uc785\ub2c8\ub2e4", "\uc774\ub2e4", "\u0964"});

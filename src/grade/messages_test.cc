@@ -81,6 +81,10 @@ TEST(Messages, BoxesWithNames) {
 
 TEST(Messages, Sentences) {
   Check({
+      {"42", "So John has 42 apples.", kYes},
+      {"no solution", "The equation has no solution.", kYes},
+      {"42", "Also ist das Ergebnis 42.", kYes},
+      {"42", "Hence we have $a = 6$, so $6a + 6 = 42$.", kNo},
       {"42", "Hence, $n = 42$.", kYes},
       {"42", "we obtain $n=42$", kYes},
       {"x^2+1", "Thus $f(x) = x^2+1$.", kYes},
