@@ -137,7 +137,10 @@ std::optional<Chain> ChainOf(const Expr& expression) {
   if (parts.size() == 2 && first == 1 && parts[0].kind == Kind::kSymbol) return std::nullopt;
   // "x \approx 3.14": where nothing exact stands before the sign, the approximation is what is stated.
   const std::size_t end = sides->exact > first ? sides->exact : std::min(first + 1, parts.size());
-  for (std::size_t i = 0; i < first; ++i) chain.names.push_back(std::move(parts[i]));
+  for (std::size_t i = 0; i < first; ++i) {
+    chain.single_names = chain.single_names && IsName(parts[i]);
+    chain.names.push_back(std::move(parts[i]));
+  }
   for (std::size_t i = first; i < end; ++i) {
     if (!IsValue(parts[i])) return std::nullopt;
     chain.values.push_back(std::move(parts[i]));

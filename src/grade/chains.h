@@ -12,6 +12,8 @@ namespace mathcoder::grade {
 struct Chain {
   // What the chain is about: names and sums, products, powers of names without a number in front, in the order of writing.
   std::vector<math::Expr> names;
+  // Each of them is a single name: not "x + y", which may be a line's equation where the reference writes it.
+  bool single_names = true;
   // The values, first to last, up to the first "approximately": what stands behind that is no exact value. Never empty.
   std::vector<math::Expr> values;
 };

@@ -101,6 +101,13 @@ bool IsDate(std::string_view text) {
   return month >= 1 && month <= 12 && day >= 1 && day <= 31;
 }
 
+// "A(1,2)": a point and its letter, which are read as a product.
+bool IsNamedPoint(const Expr& e) {
+  return e.kind == Kind::kMultiply && e.args.size() == 2 && e.args[0].kind == Kind::kSymbol && e.args[0].text.size() == 1 &&
+         e.args[0].text[0] >= 'A' && e.args[0].text[0] <= 'Z' && e.args[1].kind == Kind::kGroup && e.args[1].args.size() > 1 &&
+         e.args[1].text == "()";
+}
+
 std::string Position(const math::ReadError& error) { return "at byte " + std::to_string(error.position) + ": " + error.message; }
 
 }  // namespace
@@ -182,7 +189,8 @@ struct Grader::State {
       const math::Comparison compared = math::CompareMath(again.reference, again.answer, how);
       if (OutcomeOf(compared.equality) != Outcome::kCorrect) continue;
       if (again.ambiguous) {
-        decide(Outcome::kUnknown, Equality::kUnknown, "ambiguous", "equal if division is taken from left to right, " + verdict.reason);
+        decide(Outcome::kUnknown, Equality::kUnknown, "ambiguous",
+               "equal if division is taken from left to right, " + verdict.reason);
       } else {
         decide(Outcome::kCorrect, compared.equality, "second reading, " + compared.rule, compared.reason);
       }
@@ -282,8 +290,13 @@ struct Grader::State {
     bool proven = true;  // that the sides of every chain agree
     bool changed = false;
     const auto reduced = [&](const Expr& e, bool keep_name) {
+      if (IsNamedPoint(e)) {
+        changed = true;
+        return e.args[1];
+      }
       std::optional<Chain> chain = ChainOf(e);
-      if (!chain) return e;
+      // A reference "x + y = 5" is a line as well as a value; in an answer to a value it states the value.
+      if (!chain || (&e == &gold && !keep_name && !chain->single_names)) return e;
       for (std::size_t i = 1; i < chain->values.size(); ++i) {
         const Equality agree = comparer.Compare(chain->values[0], chain->values[i], how).equality;
         if (agree == Equality::kDifferent) return e;

@@ -30,6 +30,16 @@ void Check(std::initializer_list<Case> cases) {
 
 TEST(Messages, ChainsOfEqualities) {
   Check({
+      {"x+y=5", "5", kNo},
+      {"5", "x+y=5", kYes},
+      {"x+y=5", "y+x=5", kYes},
+      {"(1,2)", "A(1,2)", kYes},
+      {"(1,2)", "A(2,1)", kNo},
+      {"A(1,2)", "(1,2)", kYes},
+      {"(x,y)=(1,2)", "(1,2)", kYes},
+      {"10", "x*2 = 10", kNo},
+      {"10", "2x = 10", kNo},
+      {"2\\sqrt{3}", "AB \\approx 3.464", kNo},
       {"1/2", "\\boxed{\\frac{1}{2} = 0.5}", kYes},
       {"8", "The answer is 2^3 = 8.", kYes},
       {"42", "... total is $6 \\times 7 = 42$.", kYes},
@@ -229,6 +239,16 @@ TEST(Messages, PercentSigns) {
 
 TEST(Messages, Others) {
   Check({
+      {"2023-01-02", "2020", kNo},
+      {"2023-01-02", "2023-02-01", kNo},
+      {"2023-01-02", "2023-01-02.", kYes},
+      {"60^\\circ", "60 radians", kNo},
+      {"5", "The answer is 5!", kYes},
+      {"120", "The answer is 5!", kYes},
+      {"5", "\\boxed{5!}", kNo},
+      {"42", "\\begin{align*}\nx &= 6\\cdot 7\\\\\n&= 42\n\\end{align*}", kYes},
+      {"12", "$\\frac{24}{2}$, or 12", kYes},
+      {"12", "11, or 12", kNo},
       {"60^\\circ", "60", kYes},
       {"\\pi/3", "60^\\circ", kYes},
       {"60", "60^\\circ", kYes},
