@@ -82,6 +82,8 @@ constexpr Function kFunctions[] = {
     {"det", "det"},
     {"diff", "derivative", 2, kMany},
     {"dim", "dim"},
+    {"erf", "erf"},
+    {"erfc", "erfc"},
     {"exp", "exp", 1, 1, true},
     {"factorial", "factorial"},
     {"factorial2", "factorial2"},

@@ -15,7 +15,8 @@ bool Lexer::OpensAt(std::size_t i) const {
 
 bool Lexer::LoneUnit(std::size_t i) const {
   if (options_.second && options_.units) {
-    const bool product = Previous() == Tok::kTimes && out_.tokens.size() > 1 && out_.tokens[out_.tokens.size() - 2].type == Tok::kUnit;
+    const bool product =
+        Previous() == Tok::kTimes && out_.tokens.size() > 1 && out_.tokens[out_.tokens.size() - 2].type == Tok::kUnit;
     const char next = At(i + 1);
     const bool ends = i + 1 >= end_ || IsSpace(next) || next == '/' || next == '^' || next == '}' || next == '*' || next == ',' ||
                       next == '.' || next == ')' || next == '$' || next == '\\' || static_cast<unsigned char>(next) >= 0x80;
@@ -52,7 +53,8 @@ bool Lexer::StandsAlone(std::size_t end) const {
                       before == Tok::kWord || before == Tok::kText || before == Tok::kOpen || before == Tok::kLeftBrace;
   end = SkipSpace(end);
   const char c = At(end);
-  return starts && (end >= end_ || c == ',' || c == '.' || c == ')' || c == '}' || c == '$' || IsLetter(c) || Starts(end, "\\text"));
+  return starts &&
+         (end >= end_ || c == ',' || c == '.' || c == ')' || c == '}' || c == '$' || IsLetter(c) || Starts(end, "\\text"));
 }
 
 bool Lexer::TenToThe(std::size_t i) const {
@@ -86,6 +88,7 @@ std::size_t Lexer::Letters(std::size_t begin) {
     return digits;
   }
   if (const std::size_t half = HalfDay(begin, end, run); half != 0) return half;
+  if (run == "S" && At(end) == '.' && At(end + 1) >= 'A' && At(end + 1) <= 'Z' && IsLetter(At(end + 2))) return end + 1;  // S.Reals
   if (run.size() == 1) {
     if ((c0 == 'x' || c0 == 'X') && Previous() == Tok::kNumber && space_ && TenToThe(SkipSpace(end))) {  // 1.5 x 10^3
       Push(Tok::kTimes, begin, end, "*");
@@ -113,9 +116,28 @@ std::size_t Lexer::Letters(std::size_t begin) {
     Push(Tok::kName, begin, end, run);  // I, II and III are names of statements
     return end;
   }
-  if (run == "sqrt" && IsDigit(At(end))) {  // sqrt2
+  const std::size_t after = SkipSpace(end);
+  if (run == "sqrt" && (IsDigit(At(after)) || (after > end && IsLetter(At(after)) && !IsLetter(At(after + 1))))) {  // sqrt2, sqrt x
     Push(Tok::kRoot, begin, end);
     return end;
+  }
+  // AsciiMath: sum_(k=1)^3 k, int_0^1 x dx
+  if ((run == "sum" || run == "prod" || run == "int") && At(end) == '_') {
+    const std::size_t bound = end + 1;
+    const bool bracket = At(bound) == '(' || At(bound) == '{';
+    if (bracket || (run == "int" && At(Digits(At(bound) == '-' ? bound + 1 : bound)) == '^')) {
+      PushSpelling(*FindCommand(run), begin, end);
+      out_.tokens.back().latex = false;
+      return end;
+    }
+  }
+  // x in [0, 1]
+  if (run == "in" && space_ && (Previous() == Tok::kLetter || Previous() == Tok::kName) && after > end) {
+    const char c = At(after);
+    if (c == '(' || c == '[' || c == '{' || c == '\\' || (c >= 'A' && c <= 'Z' && !IsLetter(At(after + 1)))) {
+      Push(Tok::kRelation, begin, end, "in");
+      return end;
+    }
   }
   if (const std::size_t named = Named(begin, end, run)) return named;
   Split(begin, end);
@@ -156,7 +178,8 @@ std::size_t Lexer::Named(std::size_t begin, std::size_t end, std::string_view ru
     }
   }
   if (const Spelling* name = FindPlainName(run);
-      name != nullptr && (call || (name->type != Tok::kAccent && run != "float" && run != "set" && run != "list" && run != "array" && run != "tuple"))) {
+      name != nullptr && (call || (name->type != Tok::kAccent && run != "float" && run != "set" && run != "list" &&
+                                   run != "array" && run != "tuple"))) {
     if (name->type == Tok::kMod && call && (out_.tokens.empty() || !EndsOperand(Previous()))) {
       Push(Tok::kFunction, begin, end).function = FindFunction("mod");
     } else {
@@ -170,7 +193,8 @@ std::size_t Lexer::Named(std::size_t begin, std::size_t end, std::string_view ru
     return end;
   }
   // value1, num_students: a program's names
-  const bool ordinary = IsOrdinaryWord(run);
+  const bool power = run.size() == 2 && At(end) == '^' && !(number_before && IsUnitWord(run));  // at^2/2
+  const bool ordinary = IsOrdinaryWord(run) && !power;
   if (run.size() >= 3 && (ordinary || (!out_.latex && run.size() >= 4)) &&
       (At(end) == '_' || IsDigit(At(end)) || Starts(end, "\\_"))) {
     std::size_t i = end;

@@ -7,14 +7,15 @@
 namespace mathcoder::math {
 
 std::size_t Lexer::Separator(std::size_t i) const {
-  static constexpr std::string_view kAlways[] = {
-      "{,}", ",\\!", "\\,", ",\\,", "{,\\!}", "\\!,", "\\ ", "\\;", "{\\,}", "~", "'",
-      "_",    // 1_000_000: a base has two digits at most
-      "\xC2\xA0", "\xE2\x80\x89", "\xE2\x80\xAF"};  // spaces that do not break
+  static constexpr std::string_view kAlways[] = {"{,}",      ",\\!",         "\\,",         ",\\,", "{,\\!}", "\\!,",
+                                                 "\\ ",      "\\;",          "{\\,}",       "~",    "'",
+                                                 "_",  // 1_000_000: a base has two digits at most
+                                                 "\xC2\xA0", "\xE2\x80\x89", "\xE2\x80\xAF"};  // spaces that do not break
   for (std::string_view s : kAlways) {
     if (Starts(i, s)) {
       std::size_t after = i + s.size();
       while (Starts(after, "\\!")) after += 2;
+      if (s == ",\\!" && At(after) == ' ' && ThreeDigits(after + 1)) ++after;  // a space that shows nothing
       if (ThreeDigits(after)) return after - i;
     }
   }

@@ -54,6 +54,20 @@ bool Lexer::Quote(std::size_t i) {
   return true;
 }
 
+// Behind brackets that hold a statement: & and | join statements there, as sympy prints them; (x - 1) | (x^2 - 1) divides.
+bool Lexer::AfterStatement() const {
+  if (Previous() != Tok::kClose || out_.tokens.back().text != "(") return false;
+  int depth = 0;
+  bool relation = false;
+  for (std::size_t k = out_.tokens.size(), looked = 0; k-- > 0 && looked < 64; ++looked) {
+    const Token& token = out_.tokens[k];
+    if (token.type == Tok::kClose) ++depth;
+    if (token.type == Tok::kOpen && --depth == 0) return relation;
+    relation = relation || token.type == Tok::kRelation || token.type == Tok::kLogic;
+  }
+  return false;
+}
+
 std::size_t Lexer::Ascii(std::size_t i) {
   const char next = At(i + 1);
   const auto one = [&](Tok type, std::string_view text = {}) {
@@ -73,7 +87,7 @@ std::size_t Lexer::Ascii(std::size_t i) {
     case '*':
       return next == '*' ? two(Tok::kCaret) : one(Tok::kTimes, "*");
     case '/':
-      return next == '/' ? two(Tok::kSlash) : one(Tok::kSlash);
+      return next == '/' ? two(Tok::kSlash, "//") : one(Tok::kSlash);
     case '^':
       return one(Tok::kCaret);
     case '_':
@@ -105,6 +119,7 @@ std::size_t Lexer::Ascii(std::size_t i) {
     case ';':
       return one(Tok::kSemicolon);
     case '|':
+      if (next != '|' && AfterStatement() && At(SkipSpace(i + 1)) == '(') return one(Tok::kLogic, "or");
       return one(Tok::kBar);
     case '(':
     case '[':
@@ -160,8 +175,10 @@ std::size_t Lexer::Ascii(std::size_t i) {
       space_ = true;
       return i + 1;
     case '&':
-      for (const auto& [entity, tok, text] : {std::tuple{"&nbsp;", Tok::kEnd, ""}, {"&lt;", Tok::kRelation, "<"},
-                                              {"&gt;", Tok::kRelation, ">"}, {"&minus;", Tok::kMinus, ""},
+      for (const auto& [entity, tok, text] : {std::tuple{"&nbsp;", Tok::kEnd, ""},
+                                              {"&lt;", Tok::kRelation, "<"},
+                                              {"&gt;", Tok::kRelation, ">"},
+                                              {"&minus;", Tok::kMinus, ""},
                                               {"&times;", Tok::kTimes, "*"}}) {
         const std::size_t length = std::string_view(entity).size();
         if (!Starts(i, entity)) continue;
@@ -171,6 +188,7 @@ std::size_t Lexer::Ascii(std::size_t i) {
           Push(tok, i, i + length, text);
         return i + length;
       }
+      if (environments_.empty() && AfterStatement()) return one(Tok::kLogic, "and");
       if (!environments_.empty() && environments_.back() == "rows") {  // only aligns
         space_ = true;
         return i + 1;

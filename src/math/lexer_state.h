@@ -104,6 +104,7 @@ class Lexer {
   std::size_t Sign(std::size_t begin);
   std::size_t Ascii(std::size_t begin);
   bool Quote(std::size_t i);
+  bool AfterStatement() const;
   static bool EndsOperand(Tok type);
 
   const std::string_view text_;

@@ -198,10 +198,16 @@ Parser::Node Parser::ParseTerm(bool negative) {
     if (Take(Tok::kTimes)) {
       times(signed_product(false));
     } else if (Is(Tok::kSlash)) {
+      const bool whole = Now().text == "//";  // Python's, which rounds down
       ++at_;
       // a/bc is a/(bc), a/b c is (a/b) c
       Expr right = options_.left_to_right ? Number(ParseSigned()) : Number(signed_product(true));
       left = {Make(Kind::kDivide, "", Number(std::move(left)), std::move(right)), Wrap::kNone};
+      if (whole) {
+        std::vector<Expr> args;
+        args.push_back(std::move(left.e));
+        left = {Call("floor", std::move(args)), Wrap::kNone};
+      }
       if (StartsOperand() && !IsDifferential()) times(ParseProduct(false));
     } else if (Is(Tok::kMod) || (Is(Tok::kPercent) && left.e.kind != Kind::kText)) {
       ++at_;
@@ -385,7 +391,8 @@ Expr Parser::Degrees(Expr value, bool latex) {
   if (Is(Tok::kLetter) && (Now().text == "C" || Now().text == "F") && (!Now().space || latex) && !Ahead().latex) {
     const std::string_view scale = Now().text;
     ++at_;
-    if (!StartsOperand() && !Is(Tok::kPrime) && !Is(Tok::kUnderscore)) return Make(Kind::kUnit, scale == "C" ? "°C" : "°F", std::move(value));
+    if (!StartsOperand() && !Is(Tok::kPrime) && !Is(Tok::kUnderscore))
+      return Make(Kind::kUnit, scale == "C" ? "°C" : "°F", std::move(value));
     --at_;
   }
   std::vector<Expr> parts;

@@ -110,8 +110,8 @@ Parser::Node Parser::ParseRoot() {
     const std::size_t close = Closing(at_);
     const Tok after = close + 1 < tokens_.size() ? tokens_[close + 1].type : Tok::kEnd;
     // \sqrt[3]{x}; \sqrt[x+1] alone is what an unusual bracket holds
-    if (after == Tok::kLeftBrace || after == Tok::kNumber || after == Tok::kLetter || after == Tok::kConstant || after == Tok::kOpen ||
-        after == Tok::kFraction || after == Tok::kName) {
+    if (after == Tok::kLeftBrace || after == Tok::kNumber || after == Tok::kLetter || after == Tok::kConstant ||
+        after == Tok::kOpen || after == Tok::kFraction || after == Tok::kName) {
       ++at_;
       index = Number(ParseSum());
       if (at_ != close) FailHere("']'");
@@ -277,7 +277,8 @@ Expr Parser::ParseLimit() {
   std::int32_t direction = 0;
   std::size_t end = close;
   const auto sign = [&](std::size_t i) { return tokens_[i].type == Tok::kPlus ? 1 : tokens_[i].type == Tok::kMinus ? -1 : 0; };
-  if (end >= at_ + 3 && tokens_[end - 1].type == Tok::kRightBrace && sign(end - 2) != 0 && tokens_[end - 3].type == Tok::kLeftBrace) {
+  if (end >= at_ + 3 && tokens_[end - 1].type == Tok::kRightBrace && sign(end - 2) != 0 &&
+      tokens_[end - 3].type == Tok::kLeftBrace) {
     direction = sign(end - 2);
     end -= 3;
   } else if (end >= at_ + 2 && sign(end - 1) != 0) {

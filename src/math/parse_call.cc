@@ -296,6 +296,12 @@ Parser::Node Parser::ParsePythonCall() {
       args.resize(2);
     }
     want(2);
+    const auto infinite = [](const Expr& e) {
+      const Expr& x = e.kind == Kind::kNegate ? e.args[0] : e;
+      return x.kind == Kind::kConstant && x.text == "infinity";
+    };
+    if (infinite(args[0])) brackets[0] = '(';  // sympy opens infinite ends itself
+    if (infinite(args[1])) brackets[1] = ')';
     return {WithArgs(Kind::kGroup, brackets, std::move(args)), Wrap::kNone};
   }
   if (name == "FiniteSet") return {WithArgs(Kind::kSet, "", std::move(args)), Wrap::kNone};

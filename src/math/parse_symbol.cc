@@ -45,6 +45,13 @@ std::string Parser::ParseSubscript() {
     at_ = close + 1;
     return text;
   }
+  if (IsOpen("(") && !Now().space) {  // AsciiMath: x_(n+1)
+    const std::size_t close = Closing(at_);
+    if (close == at_ + 1) Fail("an empty subscript");
+    for (++at_; at_ < close; ++at_) append(Now());
+    ++at_;
+    return text;
+  }
   switch (Now().type) {
     case Tok::kNumber:
     case Tok::kLetter:
@@ -208,10 +215,12 @@ Parser::Node Parser::ParseSymbol() {
                         (Ahead(1).type == Tok::kLetter || primed) && Ahead(2).type == Tok::kClose &&
                         Ahead(3).type == Tok::kRelation && (Ahead(3).text == "=" || primed) && !(latex_ && Now().space && !primed));
   if (options_.second && letter && (first.text == "C" || first.text == "P") && bare && IsOpen("(") && !Now().space &&
-      Ahead(1).type == Tok::kNumber && Ahead(2).type == Tok::kComma && Ahead(3).type == Tok::kNumber && Ahead(4).type == Tok::kClose) {
+      Ahead(1).type == Tok::kNumber && Ahead(2).type == Tok::kComma && Ahead(3).type == Tok::kNumber &&
+      Ahead(4).type == Tok::kClose) {
     return {Call(first.text == "C" ? "binomial" : "permutations", ParseCallArguments(false)), Wrap::kNone};
   }
-  if (options_.second && !letter && bare && RomanValue(name) > 0) return {Leaf(Kind::kInteger, std::to_string(RomanValue(name))), Wrap::kNone};
+  if (options_.second && !letter && bare && RomanValue(name) > 0)
+    return {Leaf(Kind::kInteger, std::to_string(RomanValue(name))), Wrap::kNone};
   if (AppliesHere(letter ? first.text : std::string_view(name), primed) || defined) {
     ++at_;
     ++brackets_;

@@ -23,7 +23,8 @@ bool Parser::AtUnit(const Expr& before) const {
   // 15 €, 75¢, 18.90\$
   if (Is(Tok::kMoney)) {
     const Tok next = Ahead().type;
-    const bool amount = next == Tok::kNumber || next == Tok::kFraction || next == Tok::kMinus || next == Tok::kLeftBrace || next == Tok::kOpen;
+    const bool amount =
+        next == Tok::kNumber || next == Tok::kFraction || next == Tok::kMinus || next == Tok::kLeftBrace || next == Tok::kOpen;
     return numeric && before.kind != Kind::kMoney && before.kind != Kind::kUnit && !amount;
   }
   if (Is(Tok::kUnit)) return true;
@@ -35,8 +36,8 @@ bool Parser::AtUnit(const Expr& before) const {
     for (std::size_t i = 0, start = 0; i <= lower.size(); ++i) {
       if (i < lower.size() && lower[i] != ' ') {
         const char c = lower[i];
-        const bool plain = (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '\'' || c == '/' || c == '^' || (c >= '0' && c <= '9') ||
-                           static_cast<unsigned char>(c) >= 0x80;
+        const bool plain = (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '\'' || c == '/' || c == '^' ||
+                           (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
         if (!plain) return false;
         continue;
       }
@@ -86,8 +87,8 @@ bool Parser::TakeUnitPower(std::string* unit) {
 
 bool Parser::IsWordOfUnit() const { return Is(Tok::kUnit) || Is(Tok::kText) || Is(Tok::kWord); }
 
-// 5 feet 6 inches, 2 hours and 15 minutes, 5 dollars and 25 cents: one quantity in two units. Metric ones are never written so: 3 m and
-// 20 cm are two lengths.
+// 5 feet 6 inches, 2 hours and 15 minutes, 5 dollars and 25 cents: one quantity in two units. Metric ones are never written so: 3 m
+// and 20 cm are two lengths.
 bool Parser::IsSumOfUnits(const Expr& large, const Expr& small) {
   const auto unit = [](const Expr& e) -> std::optional<UnitValue> {
     if (e.args.size() != 1 || (e.args[0].kind != Kind::kInteger && e.args[0].kind != Kind::kDecimal)) return std::nullopt;
@@ -113,7 +114,8 @@ Expr Parser::ParseUnit(Expr value) {
     ++at_;
     return Make(Kind::kMoney, sign, std::move(value));
   }
-  while (const int power = IsWordOfUnit() ? PowerOfTen(Lower(Now().text.substr(0, Now().text.find(' ')))) : 0) {  // 2.5 million dollars
+  while (const int power =
+             IsWordOfUnit() ? PowerOfTen(Lower(Now().text.substr(0, Now().text.find(' ')))) : 0) {  // 2.5 million dollars
     Token& word = tokens_[at_];
     const std::size_t space = word.text.find(' ');
     if (space == std::string_view::npos) {

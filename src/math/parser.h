@@ -1,7 +1,7 @@
 // Tokens into the tree: one recursive descent by precedence (docs/math.md lists it), spread over parse_*.cc. Internal to read.cc.
 //
-// Every decision looks at a bounded number of tokens, or once over one bracket's content; nothing is parsed twice. Recursion is bounded by
-// ReadOptions::max_depth.
+// Every decision looks at a bounded number of tokens, or once over one bracket's content; nothing is parsed twice. Recursion is
+// bounded by ReadOptions::max_depth.
 #pragma once
 
 #include <string>
@@ -179,9 +179,9 @@ class Parser {
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
   std::size_t nodes_ = 0;
-  int brackets_ = 0;          // open ones: no thing of the whole text stands here
-  bool colon_stops_ = false;  // in braces: {x : x > 2}
-  bool greater_stops_ = false;  // in <1, 2>
+  int brackets_ = 0;                          // open ones: no thing of the whole text stands here
+  bool colon_stops_ = false;                  // in braces: {x : x > 2}
+  bool greater_stops_ = false;                // in <1, 2>
   bool rename_i_ = false, rename_e_ = false;  // the text says "i = 2": a variable
   std::vector<Integral> integrals_;
 };

@@ -33,9 +33,12 @@ std::string_view Unwrapped(std::string_view text) {
       int depth = 0;
       std::size_t i = 0;
       for (; i < rest.size(); ++i) {
-        if (rest[i] == '\\') ++i;
-        else if (rest[i] == '{') ++depth;
-        else if (rest[i] == '}' && --depth == 0) break;
+        if (rest[i] == '\\')
+          ++i;
+        else if (rest[i] == '{')
+          ++depth;
+        else if (rest[i] == '}' && --depth == 0)
+          break;
       }
       std::string_view behind = i < rest.size() ? rest.substr(i + 1) : std::string_view("?");
       while (!behind.empty() && (IsSpace(behind.front()) || behind.front() == '.')) behind.remove_prefix(1);
@@ -44,12 +47,15 @@ std::string_view Unwrapped(std::string_view text) {
       again = true;
       break;
     }
-    const bool ellipsis = text.ends_with("...") || text.ends_with("\\.") || text.ends_with("\\right.") || text.ends_with("\\mright.");
-    if (!ellipsis && text.size() > 1 && !text.ends_with("&nbsp;") && (text.back() == '.' || text.back() == ';') && text[text.size() - 2] != '\\') {
+    const bool ellipsis =
+        text.ends_with("...") || text.ends_with("\\.") || text.ends_with("\\right.") || text.ends_with("\\mright.");
+    if (!ellipsis && text.size() > 1 && !text.ends_with("&nbsp;") && (text.back() == '.' || text.back() == ';') &&
+        text[text.size() - 2] != '\\') {
       text.remove_suffix(1);
       again = true;
     }
-    if (text.size() > 2 && text.back() == ',' && text[text.size() - 2] != '\\' && text.find(',') == text.size() - 1 && text.front() != '(') {
+    if (text.size() > 2 && text.back() == ',' && text[text.size() - 2] != '\\' && text.find(',') == text.size() - 1 &&
+        text.front() != '(') {
       text.remove_suffix(1);
       again = true;
     }
@@ -80,7 +86,8 @@ std::string Prose(std::string_view text) {
         space = true;
         continue;
       }
-      if (name == "text" || name == "mbox" || name == "textbf" || name == "mathrm" || name == "quad" || name == "left" || name == "right") {
+      if (name == "text" || name == "mbox" || name == "textbf" || name == "mathrm" || name == "quad" || name == "left" ||
+          name == "right") {
         i = end - 1;
         space = true;
         continue;
@@ -115,10 +122,10 @@ Digits AsciiDigits(std::string_view text) {
     const auto byte = [&](std::size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0; };
     int digit = -1;
     std::size_t length = 1;
-    if (byte(0) == 0xEF && byte(1) == 0xBC && byte(2) >= 0x90 && byte(2) <= 0x99) digit = byte(2) - 0x90, length = 3;       // fullwidth
-    if (byte(0) == 0xD9 && byte(1) >= 0xA0 && byte(1) <= 0xA9) digit = byte(1) - 0xA0, length = 2;                          // Arabic-Indic
-    if (byte(0) == 0xDB && byte(1) >= 0xB0 && byte(1) <= 0xB9) digit = byte(1) - 0xB0, length = 2;                          // Persian
-    if (byte(0) == 0xE0 && byte(1) == 0xA5 && byte(2) >= 0xA6 && byte(2) <= 0xAF) digit = byte(2) - 0xA6, length = 3;       // Devanagari
+    if (byte(0) == 0xEF && byte(1) == 0xBC && byte(2) >= 0x90 && byte(2) <= 0x99) digit = byte(2) - 0x90, length = 3;  // fullwidth
+    if (byte(0) == 0xD9 && byte(1) >= 0xA0 && byte(1) <= 0xA9) digit = byte(1) - 0xA0, length = 2;  // Arabic-Indic
+    if (byte(0) == 0xDB && byte(1) >= 0xB0 && byte(1) <= 0xB9) digit = byte(1) - 0xB0, length = 2;  // Persian
+    if (byte(0) == 0xE0 && byte(1) == 0xA5 && byte(2) >= 0xA6 && byte(2) <= 0xAF) digit = byte(2) - 0xA6, length = 3;  // Devanagari
     out.any = out.any || digit >= 0;
     out.origin.push_back(static_cast<std::uint32_t>(i));
     out.text += digit >= 0 ? static_cast<char>('0' + digit) : text[i];
@@ -131,7 +138,8 @@ Digits AsciiDigits(std::string_view text) {
 // U+0335 to U+0338 strike out what stands before them, which then is no part of what is said. npos: none.
 std::size_t StruckOut(std::string_view text) {
   for (std::size_t i = text.find('\xCC'); i != std::string_view::npos; i = text.find('\xCC', i + 1)) {
-    if (i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) >= 0xB5 && static_cast<unsigned char>(text[i + 1]) <= 0xB8) return i;
+    if (i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) >= 0xB5 && static_cast<unsigned char>(text[i + 1]) <= 0xB8)
+      return i;
   }
   return std::string_view::npos;
 }
@@ -175,12 +183,15 @@ ReadResult Error(std::size_t position, std::string message) { return {ReadError{
 }  // namespace
 
 ReadResult ReadMath(std::string_view text, const ReadOptions& options) {
-  if (text.size() > options.max_bytes) return Error(options.max_bytes, "longer than " + std::to_string(options.max_bytes) + " bytes");
-  if (const std::size_t bad = base::FirstInvalidUtf8(text); bad != std::string_view::npos) return Error(bad, "a byte that is no UTF-8");
+  if (text.size() > options.max_bytes)
+    return Error(options.max_bytes, "longer than " + std::to_string(options.max_bytes) + " bytes");
+  if (const std::size_t bad = base::FirstInvalidUtf8(text); bad != std::string_view::npos)
+    return Error(bad, "a byte that is no UTF-8");
   if (const std::size_t struck = StruckOut(text); struck != std::string_view::npos) return Error(struck, "struck out characters");
   if (Digits digits = AsciiDigits(text); digits.any) {
     ReadResult result = ReadMath(digits.text, options);
-    if (auto* error = std::get_if<ReadError>(&result.state)) error->position = digits.origin[std::min(error->position, digits.text.size())];
+    if (auto* error = std::get_if<ReadError>(&result.state))
+      error->position = digits.origin[std::min(error->position, digits.text.size())];
     return result;
   }
   const std::string_view inner = Unwrapped(text);

@@ -1,5 +1,5 @@
-// LaTeX, plain text, Unicode mathematics and Python output into one tree (math/expr.h). One lexer, one Pratt parser; nothing is ever
-// evaluated or guessed: what cannot be read whole is an error with its position. Thread-safe: no state.
+// LaTeX, plain text, Unicode mathematics and Python output into one tree (math/expr.h). One lexer, one Pratt parser; nothing is
+// ever evaluated or guessed: what cannot be read whole is an error with its position. Thread-safe: no state.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,12 @@ namespace mathcoder::math {
 
 struct ReadOptions {
   std::size_t max_bytes = 8192;
-  std::size_t max_depth = 64;    // of the tree
+  std::size_t max_depth = 64;  // of the tree
   std::size_t max_nodes = 4096;
-  bool prose = true;    // words that are no mathematics become kText ("odd $n$", "no solution"); off: they are an error
-  bool units = true;    // "48 grams" is a kUnit; off: letters after a number are factors
-  // The less usual reading of what may mean two things: lone letters behind numbers are units (5 m), pounds are money, C(5,2) counts,
-  // III is 3. Whoever compares asks for it where the usual one does not agree (math/second_reading.h).
+  bool prose = true;  // words that are no mathematics become kText ("odd $n$", "no solution"); off: they are an error
+  bool units = true;  // "48 grams" is a kUnit; off: letters after a number are factors
+  // The less usual reading of what may mean two things: lone letters behind numbers are units (5 m), pounds are money, C(5,2)
+  // counts, III is 3. Whoever compares asks for it where the usual one does not agree (math/second_reading.h).
   bool second = false;
   bool left_to_right = false;  // 1/2x is (1/2)x
 };

@@ -159,6 +159,30 @@ TEST(ReadForms, Decorations) {
   });
 }
 
+TEST(ReadForms, ShorthandsOfSystems) {
+  Expect({
+      {"(x > 1) & (x < 2)", "(and (relation > x 1) (relation < x 2))"},
+      {"(x < 1) | (x > 3)", "(or (relation < x 1) (relation > x 3))"},
+      {"(x-1) | (x^2-1)", "(relation divides (add x (negate 1)) (add (power x 2) (negate 1)))"},
+      {"7//2", "(call floor (divide 7 2))"},
+      {"sqrt x", "(call sqrt x)"},
+      {"sum_(k=1)^3 k", "(call sum k k 1 3)"},
+      {"int_0^1 x dx", "(call integral x x 0 1)"},
+      {"x_(n+1)", "x_n+1"},
+      {"x in [0, 1]", "(relation in x (group [] 0 1))"},
+      {"5 in", "(unit in 5)"},
+      {"x \\in \\R", "(relation in x Reals)"},
+      {"\\nicefrac12", "(divide 1 2)"},
+      {"Interval(-oo, 1)", "(group \"(]\" (negate infinity) 1)"},
+      {"\\frac{1}{2}at^2", "(multiply (divide 1 2) a (power t 2))"},
+      {"11,\\! 111,\\! 100", "11111100"},
+      {"S.Reals", "Reals"},
+      {"erf(0)", "(call erf 0)"},
+      {"\\begin{cases} a & \\text{for}\\: x < 1 \\\\ b & \\text{otherwise} \\end{cases}",
+       "(cases a (relation < x 1) b (text otherwise))"},
+  });
+}
+
 TEST(ReadForms, SecondReadings) {
   ReadOptions second;
   second.second = true;

@@ -1,5 +1,5 @@
-// What may mean two things is read the usual way first. Where that does not agree with the other side, the other reading may: "5 m" is
-// five metres beside "500 cm", "1/2x" may be half of x.
+// What may mean two things is read the usual way first. Where that does not agree with the other side, the other reading may: "5 m"
+// is five metres beside "500 cm", "1/2x" may be half of x.
 #pragma once
 
 #include <string_view>

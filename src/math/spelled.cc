@@ -12,14 +12,16 @@
 namespace mathcoder::math {
 namespace {
 
-constexpr std::string_view kSmall[] = {"zero",    "one",     "two",       "three",    "four",     "five",    "six",
-                                       "seven",   "eight",   "nine",      "ten",      "eleven",   "twelve",  "thirteen",
-                                       "fourteen", "fifteen", "sixteen",   "seventeen", "eighteen", "nineteen"};
+constexpr std::string_view kSmall[] = {"zero",     "one",     "two",     "three",     "four",     "five",    "six",
+                                       "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",  "thirteen",
+                                       "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
 constexpr std::string_view kTens[] = {"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
-constexpr std::string_view kOrdinals[] = {"first",   "second",     "third",      "fourth",     "fifth",     "sixth",     "seventh",
-                                          "eighth",  "ninth",      "tenth",      "eleventh",   "twelfth",   "thirteenth", "fourteenth",
-                                          "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth"};
-constexpr std::pair<std::string_view, int> kPowers[] = {{"hundred", 2}, {"thousand", 3}, {"million", 6}, {"billion", 9}, {"trillion", 12}};
+constexpr std::string_view kOrdinals[] = {"first",     "second",      "third",      "fourth",     "fifth",
+                                          "sixth",     "seventh",     "eighth",     "ninth",      "tenth",
+                                          "eleventh",  "twelfth",     "thirteenth", "fourteenth", "fifteenth",
+                                          "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth"};
+constexpr std::pair<std::string_view, int> kPowers[] = {
+    {"hundred", 2}, {"thousand", 3}, {"million", 6}, {"billion", 9}, {"trillion", 12}};
 constexpr std::string_view kMonths[] = {"january", "february", "march",     "april",   "may",      "june",
                                         "july",    "august",   "september", "october", "november", "december"};
 
@@ -122,7 +124,8 @@ std::optional<Expr> FractionAt(const Words& words, std::size_t* at) {
 std::optional<Expr> DigitsAt(const Words& words, std::size_t* at) {
   if (*at >= words.size()) return std::nullopt;
   const std::string_view word = words[*at];
-  if (!IsDigit(word[0]) || !IsDigit(word.back()) || word.find_first_not_of("0123456789.") != std::string_view::npos) return std::nullopt;
+  if (!IsDigit(word[0]) || !IsDigit(word.back()) || word.find_first_not_of("0123456789.") != std::string_view::npos)
+    return std::nullopt;
   const auto points = std::count(word.begin(), word.end(), '.');
   if (points > 1) return std::nullopt;
   ++*at;
@@ -148,7 +151,8 @@ std::optional<Expr> NumberAt(const Words& words, std::size_t* at) {
     const int power = *at < words.size() ? PowerOfTen(words[*at]) : 0;
     if (power == 0) return std::nullopt;  // digits alone are read elsewhere
     ++*at;
-    return Node(Kind::kMultiply, "", {std::move(*digits), Leaf(Kind::kInteger, "1" + std::string(static_cast<std::size_t>(power), '0'))});
+    return Node(Kind::kMultiply, "",
+                {std::move(*digits), Leaf(Kind::kInteger, "1" + std::string(static_cast<std::size_t>(power), '0'))});
   }
   std::size_t i = begin;
   const std::int64_t n = Cardinal(words, &i);
@@ -161,7 +165,8 @@ std::optional<Expr> NumberAt(const Words& words, std::size_t* at) {
   }
   *at = i;
   if (i < words.size()) {
-    if (const int ordinal = IndexIn(kOrdinals, words[i]); ordinal >= 0 && ordinal < 9 && n % 10 == 0 && n % 100 >= 20 && i + 1 == words.size()) {
+    if (const int ordinal = IndexIn(kOrdinals, words[i]);
+        ordinal >= 0 && ordinal < 9 && n % 10 == 0 && n % 100 >= 20 && i + 1 == words.size()) {
       *at = i + 1;  // twenty-first
       return Node(Kind::kOrdinal, "", {Integer(n + ordinal + 1)});
     }
@@ -191,7 +196,8 @@ std::optional<Expr> NumberAt(const Words& words, std::size_t* at) {
 
 int PowerOfTen(std::string_view word) {
   for (const auto& [name, power] : kPowers) {
-    if (name == word || (power > 2 && word.size() == name.size() + 1 && word.ends_with("s") && word.starts_with(name))) return power;
+    if (name == word || (power > 2 && word.size() == name.size() + 1 && word.ends_with("s") && word.starts_with(name)))
+      return power;
   }
   return 0;
 }
@@ -226,7 +232,8 @@ std::optional<Expr> SpelledQuantity(std::string_view text) {
     const std::string_view word = words[at];
     const bool letters = std::all_of(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; });
     if (!letters || IsSentenceWord(word) || (IsNumberWord(word) && word != "second" && word != "seconds")) return std::nullopt;
-    if (word == "of" || word == "than" || word == "in" || word == "point" || word == "over" || word == "plus" || word == "minus" || word == "times" || word == "less" || word == "more") {
+    if (word == "of" || word == "than" || word == "in" || word == "point" || word == "over" || word == "plus" || word == "minus" ||
+        word == "times" || word == "less" || word == "more") {
       return std::nullopt;
     }
     if (!unit.empty()) unit += ' ';
@@ -269,7 +276,8 @@ std::optional<std::string> DateOf(std::string_view text) {
       }
       if (word.ends_with(".")) word.pop_back();
       for (std::size_t m = 0; m < std::size(kMonths); ++m) {
-        if (month == 0 && word.size() >= 3 && kMonths[m].starts_with(word) && (word.size() == 3 || word == kMonths[m] || word == "sept")) {
+        if (month == 0 && word.size() >= 3 && kMonths[m].starts_with(word) &&
+            (word.size() == 3 || word == kMonths[m] || word == "sept")) {
           month = static_cast<int>(m) + 1;
           letters = true;
           word.clear();
@@ -303,16 +311,40 @@ std::string Plainly(std::string_view text) {
 }
 
 std::optional<Expr> MeaningOf(std::string_view lower) {
-  static constexpr std::string_view kNothing[] = {
-      "no solution",        "no solutions",          "there is no solution",   "there are no solutions", "no solution exists",
-      "no solutions exist", "no real solution",      "no real solutions",      "no real number",         "no real numbers",
-      "no real root",       "no real roots",         "there are no real solutions", "there is no real solution",
-      "has no solution",    "has no solutions",      "empty set",              "the empty set",          "null set",
-      "none",               "no such number exists", "no values",              "no value",               "no real values"};
-  static constexpr std::string_view kUndefined[] = {"undefined", "does not exist", "dne", "not defined", "doesn't exist", "is undefined",
-                                                    "limit does not exist", "the limit does not exist"};
-  static constexpr std::string_view kReals[] = {"all real numbers", "all reals", "real numbers", "all real values", "all real x",
-                                                "the real numbers", "any real number", "all real numbers x"};
+  static constexpr std::string_view kNothing[] = {"no solution",
+                                                  "no solutions",
+                                                  "there is no solution",
+                                                  "there are no solutions",
+                                                  "no solution exists",
+                                                  "no solutions exist",
+                                                  "no real solution",
+                                                  "no real solutions",
+                                                  "no real number",
+                                                  "no real numbers",
+                                                  "no real root",
+                                                  "no real roots",
+                                                  "there are no real solutions",
+                                                  "there is no real solution",
+                                                  "has no solution",
+                                                  "has no solutions",
+                                                  "empty set",
+                                                  "the empty set",
+                                                  "null set",
+                                                  "none",
+                                                  "no such number exists",
+                                                  "no values",
+                                                  "no value",
+                                                  "no real values"};
+  static constexpr std::string_view kUndefined[] = {"undefined",
+                                                    "does not exist",
+                                                    "dne",
+                                                    "not defined",
+                                                    "doesn't exist",
+                                                    "is undefined",
+                                                    "limit does not exist",
+                                                    "the limit does not exist"};
+  static constexpr std::string_view kReals[] = {"all real numbers", "all reals",        "real numbers",    "all real values",
+                                                "all real x",       "the real numbers", "any real number", "all real numbers x"};
   if (lower == "infinity" || lower == "infinite" || lower == "positive infinity") return Leaf(Kind::kConstant, "infinity");
   if (lower == "negative infinity" || lower == "minus infinity")
     return Node(Kind::kNegate, "", {Leaf(Kind::kConstant, "infinity")});

@@ -1,9 +1,10 @@
 #include "math/words.h"
-#include "math/spelled.h"
 
 #include <algorithm>
 #include <iterator>
 #include <utility>
+
+#include "math/spelled.h"
 
 namespace mathcoder::math {
 namespace {
@@ -34,23 +35,24 @@ constexpr std::string_view kUnits[] = {
 static_assert(Sorted(kUnits));
 
 constexpr std::pair<std::string_view, std::string_view> kCurrencies[] = {
-    {"aud", "AUD"}, {"cad", "CAD"}, {"cent", "¢"}, {"cents", "¢"}, {"dollar", "$"}, {"dollars", "$"}, {"eur", "€"}, {"euro", "€"},
-    {"euros", "€"}, {"gbp", "£"},   {"inr", "₹"},  {"jpy", "¥"},   {"rs", "₹"},     {"rupee", "₹"},   {"rupees", "₹"},
-    {"usd", "$"},   {"yen", "¥"},   {"yuan", "CNY"}};
+    {"aud", "AUD"}, {"cad", "CAD"}, {"cent", "¢"},   {"cents", "¢"}, {"dollar", "$"}, {"dollars", "$"},
+    {"eur", "€"},   {"euro", "€"},  {"euros", "€"},  {"gbp", "£"},   {"inr", "₹"},    {"jpy", "¥"},
+    {"rs", "₹"},    {"rupee", "₹"}, {"rupees", "₹"}, {"usd", "$"},   {"yen", "¥"},    {"yuan", "CNY"}};
 
 // Words of two to three letters (and longer ones that look unpronounceable or sorted) that answers hold and that are no variables.
 constexpr std::string_view kShortWords[] = {
-    "all",  "and",  "any",  "are",  "as",  "at",   "be",   "black", "boy",   "but",   "by",  "can",  "car", "cat",  "cell",
-    "cent", "cents", "cost", "day",  "days", "did",  "do",  "does", "dog",  "east",  "egg",   "first", "for", "from", "get", "girl", "go",
-    "had",  "has",  "he",   "her",  "his", "how",  "if",   "in",    "is",    "it",    "its", "jar",  "let", "list", "lot", "man", "most",
-    "may",  "men",  "my",   "new",  "no",  "non",  "none", "nor",   "north", "not",   "now", "odd",  "of",  "off",  "old",
-    "on",   "one",  "only", "or",   "our", "out",  "own",  "pay",   "pen",   "red", "set",  "she", "six",  "so",  "some", "south",
-    "sum",  "ten",  "than", "that", "the", "then", "they", "this",  "tie",   "to",    "too", "two",  "use", "was",  "way",
-    "we",   "west", "what", "when", "who", "why",  "with", "yes",   "yet",   "you"};
+    "all",  "and",   "any",  "are",  "as",    "at",  "be",   "black", "boy",  "but",  "by",   "can",   "car",   "cat",  "cell",
+    "cent", "cents", "cost", "day",  "days",  "did", "do",   "does",  "dog",  "east", "egg",  "first", "for",   "from", "get",
+    "girl", "go",    "had",  "has",  "he",    "her", "his",  "how",   "if",   "in",   "is",   "it",    "its",   "jar",  "let",
+    "list", "lot",   "man",  "most", "may",   "men", "my",   "new",   "no",   "non",  "none", "nor",   "north", "not",  "now",
+    "odd",  "of",    "off",  "old",  "on",    "one", "only", "or",    "our",  "out",  "own",  "pay",   "pen",   "red",  "set",
+    "she",  "six",   "so",   "some", "south", "sum", "ten",  "than",  "that", "the",  "then", "they",  "this",  "tie",  "to",
+    "too",  "two",   "use",  "was",  "way",   "we",  "west", "what",  "when", "who",  "why",  "with",  "yes",   "yet",  "you"};
 
-constexpr std::string_view kSentenceWords[] = {
-    "and",   "are", "as",   "at",  "because", "but",       "by",   "else", "for", "from", "gives", "hence", "if", "is", "means", "or", "otherwise",
-    "since", "so",  "that", "the", "then",    "therefore", "this", "to",  "was",  "we",    "where", "which", "while", "with"};
+constexpr std::string_view kSentenceWords[] = {"and",       "are",   "as",    "at",    "because", "but",   "by",        "else",
+                                               "for",       "from",  "gives", "hence", "if",      "is",    "means",     "or",
+                                               "otherwise", "since", "so",    "that",  "the",     "then",  "therefore", "this",
+                                               "to",        "was",   "we",    "where", "which",   "while", "with"};
 static_assert(Sorted(kSentenceWords));
 
 bool IsVowel(char c) { return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u'; }
@@ -77,8 +79,8 @@ std::string_view CurrencyOf(std::string_view lower_word) {
 }
 
 std::string_view MoneyCode(std::string_view letters) {
-  constexpr std::pair<std::string_view, std::string_view> kCodes[] = {{"USD", "$"}, {"US", "$"}, {"EUR", "€"}, {"GBP", "£"},
-                                                                      {"INR", "₹"}, {"JPY", "¥"}, {"Rs", "₹"},  {"AUD", "AUD"},
+  constexpr std::pair<std::string_view, std::string_view> kCodes[] = {{"USD", "$"},   {"US", "$"},    {"EUR", "€"},  {"GBP", "£"},
+                                                                      {"INR", "₹"},   {"JPY", "¥"},   {"Rs", "₹"},   {"AUD", "AUD"},
                                                                       {"CAD", "CAD"}, {"CNY", "CNY"}, {"RMB", "CNY"}};
   for (const auto& [code, sign] : kCodes) {
     if (code == letters) return sign;
