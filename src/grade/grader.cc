@@ -89,18 +89,6 @@ std::optional<Expr> WithoutPercent(const Expr& e) {
   return Expr{.kind = Kind::kNegate, .text = "", .number = 0, .args = {e.args[0].args[0]}};
 }
 
-// "2023-01-02": a day, not a difference.
-bool IsDate(std::string_view text) {
-  text = WithoutFrame(text);
-  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
-  for (const std::size_t at : {0, 1, 2, 3, 5, 6, 8, 9}) {
-    if (!IsDigit(text[at])) return false;
-  }
-  const int month = (text[5] - '0') * 10 + text[6] - '0';
-  const int day = (text[8] - '0') * 10 + text[9] - '0';
-  return month >= 1 && month <= 12 && day >= 1 && day <= 31;
-}
-
 // "A(1,2)": a point and its letter, which are read as a product.
 bool IsNamedPoint(const Expr& e) {
   return e.kind == Kind::kMultiply && e.args.size() == 2 && e.args[0].kind == Kind::kSymbol && e.args[0].text.size() == 1 &&
@@ -145,11 +133,6 @@ struct Grader::State {
     }
     if (!Trim(reference).empty() && Plain(reference) == Plain(text)) {
       decide(Outcome::kCorrect, Equality::kEqual, "same text", "written alike");
-      return verdict;
-    }
-    const bool day = IsDate(reference);
-    if ((day || IsDate(text)) && !HoldsWords(day ? text : reference)) {
-      decide(Outcome::kWrong, Equality::kDifferent, "date", day == IsDate(text) ? "two days" : "a date against something else");
       return verdict;
     }
     std::optional<Choices> given;
