@@ -291,7 +291,8 @@ void AddGrade(CLI::App& app, Run& run) {
   CLI::App* verb = app.add_subcommand("grade", "is an answer the reference? exactly, with the reason");
   verb->footer(R"(
 A policy is a mode with flags: strict, lenient, mathcoder (the published grader, quirks included);
-strict,round_to_reference,units=exact. docs/grading.md lists the flags. Two modes show where they disagree. Files hold {"gold", "pred", "expected"?} or transcripts.
+strict,round_to_reference,units=exact. docs/grading.md lists the flags. Two modes show where they disagree.
+Files hold {"gold", "pred", "expected"?} or transcripts.
 
 Examples:
   mathcoder grade --gold '\frac{1}{2}' --pred 'so \boxed{0.5}' --why
