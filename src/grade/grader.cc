@@ -173,7 +173,7 @@ struct Grader::State {
       if (OutcomeOf(compared.equality) != Outcome::kCorrect) continue;
       if (again.ambiguous) {
         decide(Outcome::kUnknown, Equality::kUnknown, "ambiguous",
-               "equal if division is taken from left to right, " + verdict.reason);
+               "equal under another reading, else " + verdict.reason);
       } else {
         decide(Outcome::kCorrect, compared.equality, "second reading, " + compared.rule, compared.reason);
       }

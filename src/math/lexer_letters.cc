@@ -131,10 +131,35 @@ std::size_t Lexer::Letters(std::size_t begin) {
       return end;
     }
   }
+  if (run == "langle" || run == "rangle") {
+    PushSpelling(*FindCommand(run), begin, end);
+    return end;
+  }
+  // AsciiMath's operators are letters too: they stand between operands with spaces
+  if (space_ && after > end && EndsOperand(Previous())) {
+    if (run == "uu" || run == "nn") {
+      Push(Tok::kSetOperator, begin, end, run == "uu" ? "union" : "intersection");
+      return end;
+    }
+    if (run == "notin" || run == "ni" || run == "implies" || run == "iff") {
+      PushSpelling(*FindCommand(run), begin, end);
+      return end;
+    }
+  }
+  if (run.size() == 2 && run[0] == run[1] && Previous() == Tok::kRelation) {
+    constexpr std::pair<char, std::string_view> kSets[] = {
+        {'R', "Reals"}, {'Z', "Integers"}, {'Q', "Rationals"}, {'N', "Naturals"}, {'C', "Complexes"}};
+    for (const auto& [letter, name] : kSets) {
+      if (run[0] != letter) continue;
+      Push(Tok::kName, begin, end, name);
+      return end;
+    }
+  }
   // x in [0, 1]
   if (run == "in" && space_ && (Previous() == Tok::kLetter || Previous() == Tok::kName) && after > end) {
     const char c = At(after);
-    if (c == '(' || c == '[' || c == '{' || c == '\\' || (c >= 'A' && c <= 'Z' && !IsLetter(At(after + 1)))) {
+    if (c == '(' || c == '[' || c == '{' || c == '\\' ||
+        (c >= 'A' && c <= 'Z' && (!IsLetter(At(after + 1)) || (At(after + 1) == c && !IsLetter(At(after + 2)))))) {
       Push(Tok::kRelation, begin, end, "in");
       return end;
     }
@@ -178,7 +203,7 @@ std::size_t Lexer::Named(std::size_t begin, std::size_t end, std::string_view ru
     }
   }
   if (const Spelling* name = FindPlainName(run);
-      name != nullptr && (call || (name->type != Tok::kAccent && run != "float" && run != "set" && run != "list" &&
+      name != nullptr && (call || (name->type != Tok::kAccent && run != "float" && run != "mpf" && run != "set" && run != "list" &&
                                    run != "array" && run != "tuple"))) {
     if (name->type == Tok::kMod && call && (out_.tokens.empty() || !EndsOperand(Previous()))) {
       Push(Tok::kFunction, begin, end).function = FindFunction("mod");

@@ -94,7 +94,10 @@ std::size_t Lexer::Number(std::size_t begin) {
     while (const std::size_t length = Separator(i)) i += length + 3;
   }
   bool point = false;
-  if (At(i) == '.' && IsDigit(At(i + 1))) {
+  if (Starts(i, "{.}") && IsDigit(At(i + 3))) {
+    point = true;
+    i = Digits(i + 3);
+  } else if (At(i) == '.' && IsDigit(At(i + 1))) {
     point = true;
     i = Digits(i + 1);
     while (Starts(i, "\\,") && IsDigit(At(i + 2))) i = Digits(i + 2);

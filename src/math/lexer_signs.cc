@@ -83,6 +83,7 @@ std::size_t Lexer::Ascii(std::size_t i) {
       return next == '/' && At(i + 2) == '-' ? (Push(Tok::kPlusMinus, i, i + 3), i + 3) : one(Tok::kPlus);
     case '-':
       if (next == '>') return two(Tok::kRelation, "maps");
+      if (next == '=') return two(Tok::kRelation, "equiv");
       return one(Tok::kMinus);
     case '*':
       return next == '*' ? two(Tok::kCaret) : one(Tok::kTimes, "*");
@@ -91,6 +92,7 @@ std::size_t Lexer::Ascii(std::size_t i) {
     case '^':
       return one(Tok::kCaret);
     case '_':
+      if (Starts(i, "_|_")) return Push(Tok::kRelation, i, i + 3, "perpendicular"), i + 3;
       return one(Tok::kUnderscore);
     case '!':
       if (next == '=' && At(i + 2) != '=') {
@@ -170,6 +172,7 @@ std::size_t Lexer::Ascii(std::size_t i) {
       }
       return one(Tok::kMoney, "$");
     case '~':
+      if (next == '~' && !out_.latex) return two(Tok::kRelation, "~");
       // a space in LaTeX, a negation in front of a bracket in Python
       if (!out_.latex && next == '(') return one(Tok::kNot);
       space_ = true;

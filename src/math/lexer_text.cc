@@ -50,7 +50,7 @@ std::size_t Lexer::Text(std::size_t begin, std::size_t end) {
     return close + 1;
   }
   const Function* f = FindFunction(content);
-  if (f != nullptr && (OpensAt(close + 1) || (f->bare && !AfterNumber()))) {
+  if (f != nullptr && (OpensAt(close + 1) || (f->bare && !(AfterNumber() && IsUnitWord(content))))) {
     Token& token = Push(Tok::kFunction, begin, close + 1);
     token.function = f;
     return close + 1;
@@ -198,6 +198,13 @@ std::size_t Lexer::Blackboard(std::size_t begin, std::size_t end) {
     name = {};
   }
   if (name.empty()) return end;
+  for (std::string_view zero : {"_0", "_{0}"}) {
+    if (name == "Naturals" && Starts(after, zero)) {
+      name = "Naturals0";
+      after += zero.size();
+      break;
+    }
+  }
   Push(Tok::kName, begin, after, name);
   return after;
 }

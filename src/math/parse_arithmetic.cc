@@ -201,7 +201,7 @@ Parser::Node Parser::ParseTerm(bool negative) {
       const bool whole = Now().text == "//";  // Python's, which rounds down
       ++at_;
       // a/bc is a/(bc), a/b c is (a/b) c
-      Expr right = options_.left_to_right ? Number(ParseSigned()) : Number(signed_product(true));
+      Expr right = options_.doubtful ? Number(ParseSigned()) : Number(signed_product(true));
       left = {Make(Kind::kDivide, "", Number(std::move(left)), std::move(right)), Wrap::kNone};
       if (whole) {
         std::vector<Expr> args;

@@ -269,6 +269,7 @@ Expr Parser::ParseEnvironment() {
       rows.back().push_back(Element(ParseStatement()));
       Take(Tok::kComma);
     }
+    if (Is(Tok::kWord) && Now().text == "." && (Ahead().type == Tok::kEndEnvironment || Ahead().type == Tok::kRowBreak)) ++at_;
     const bool condition = kind == "cases" && (AtCondition() || AtOtherwise());
     if (!condition && !Is(Tok::kAmpersand) && !Is(Tok::kRowBreak) && !Is(Tok::kEndEnvironment)) FailHere("'&', '\\\\' or \\end");
   }

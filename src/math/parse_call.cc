@@ -51,6 +51,7 @@ constexpr std::string_view kPython[] = {"And",
                                         "int32",
                                         "int64",
                                         "list",
+                                        "mpf",
                                         "set",
                                         "tuple"};
 static_assert(std::is_sorted(std::begin(kPython), std::end(kPython)));
@@ -232,6 +233,10 @@ Parser::Node Parser::ParseFunction() {
   } else {
     FailHere("the function's arguments in brackets");
   }
+  if (f.canonical == "root" && args.size() == 1 && IsOpen("(")) {  // AsciiMath: root(3)(x)
+    std::vector<Expr> radicand = ParseCallArguments(false);
+    args.insert(args.begin(), std::move(radicand[0]));
+  }
   std::string_view inverse;
   if (has_exponent && exponent.kind == Kind::kNegate && exponent.args[0].kind == Kind::kInteger && exponent.args[0].text == "1") {
     inverse = InverseOf(f.canonical);
@@ -280,7 +285,7 @@ Parser::Node Parser::ParsePythonCall() {
     want(2);
     return {Make(Kind::kDivide, "", std::move(args[0]), std::move(args[1])), Wrap::kParentheses};
   }
-  if (name == "Integer" || name == "Decimal" || name.starts_with("float") || name.starts_with("int")) {
+  if (name == "Integer" || name == "Decimal" || name == "mpf" || name.starts_with("float") || name.starts_with("int")) {
     want(1);
     return {std::move(args[0]), Wrap::kParentheses};
   }

@@ -219,7 +219,7 @@ Parser::Node Parser::ParseSymbol() {
       Ahead(4).type == Tok::kClose) {
     return {Call(first.text == "C" ? "binomial" : "permutations", ParseCallArguments(false)), Wrap::kNone};
   }
-  if (options_.second && !letter && bare && RomanValue(name) > 0)
+  if (options_.doubtful && !letter && bare && RomanValue(name) > 0)
     return {Leaf(Kind::kInteger, std::to_string(RomanValue(name))), Wrap::kNone};
   if (AppliesHere(letter ? first.text : std::string_view(name), primed) || defined) {
     ++at_;
@@ -253,6 +253,7 @@ Parser::Node Parser::ParseSymbol() {
         return t.type == Tok::kLetter && t.text[0] >= 'A' && t.text[0] <= 'Z' && !t.space;
       };
       bool constant = joins(before) || joins(Now().type) || (brackets_ > 0 && before == Tok::kComma && Is(Tok::kClose));
+      if (options_.doubtful) constant = true;
       if (name == "I") {
         constant = constant || (begin > 0 && (before == Tok::kLetter || before == Tok::kNumber)) || Is(Tok::kConstant);
         if ((begin > 0 && !first.space && capital(tokens_[begin - 1])) || capital(Now())) constant = false;

@@ -21,7 +21,7 @@ struct ReadOptions {
   // The less usual reading of what may mean two things: lone letters behind numbers are units (5 m), pounds are money, C(5,2)
   // counts, III is 3. Whoever compares asks for it where the usual one does not agree (math/second_reading.h).
   bool second = false;
-  bool left_to_right = false;  // 1/2x is (1/2)x
+  bool doubtful = false;  // readings that only make a difference unproven: 1/2x as (1/2)x, III as 3, I as the imaginary unit
 };
 
 struct ReadError {

@@ -177,6 +177,16 @@ TEST(ReadForms, ShorthandsOfSystems) {
       {"\\frac{1}{2}at^2", "(multiply (divide 1 2) a (power t 2))"},
       {"11,\\! 111,\\! 100", "11111100"},
       {"S.Reals", "Reals"},
+      {"0{.}5", "0.5"},
+      {"2\\text{cis}\\frac{\\pi}{2}", "(multiply 2 (call cis (divide pi 2)))"},
+      {"A uu B", "(call union A B)"},
+      {"x in RR", "(relation in x Reals)"},
+      {"A _|_ B", "(relation perpendicular A B)"},
+      {"root(3)(8)", "(call root 8 3)"},
+      {"mpf('0.5')", "0.5"},
+      {"\\mathbb{N}_0", "Naturals0"},
+      {"langle 1, 2 rangle", "(group <> 1 2)"},
+      {"\\begin{cases}1 & x>1,\\\\ 3 &\\text{if } x<1.\\end{cases}", "(cases 1 (relation > x 1) 3 (relation < x 1))"},
       {"erf(0)", "(call erf 0)"},
       {"\\begin{cases} a & \\text{for}\\: x < 1 \\\\ b & \\text{otherwise} \\end{cases}",
        "(cases a (relation < x 1) b (text otherwise))"},
@@ -187,7 +197,7 @@ TEST(ReadForms, SecondReadings) {
   ReadOptions second;
   second.second = true;
   ReadOptions flat;
-  flat.left_to_right = true;
+  flat.doubtful = true;
   const struct {
     const char* text;
     const ReadOptions& options;
@@ -199,7 +209,7 @@ TEST(ReadForms, SecondReadings) {
       {"4.2 J", second, "(unit J 4.2)"},
       {"3 pounds", second, "(money £ 3)"},
       {"C(5,2)", second, "(call binomial 5 2)"},
-      {"III", second, "3"},
+      {"III", flat, "3"},
       {"1/2x", flat, "(multiply (divide 1 2) x)"},
   };
   for (const auto& c : kCases) {

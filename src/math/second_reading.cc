@@ -33,12 +33,12 @@ std::vector<SecondReading> SecondReadings(std::string_view reference_text, const
   if (a) add(*a, answer);
   if (b) add(reference, *b);
   if (a && b) add(*a, *b);
-  const auto slash = [](std::string_view text) { return text.find('/') != std::string_view::npos; };
-  if (!slash(reference_text) && !slash(answer_text)) return readings;
+  const auto doubtful = [](std::string_view text) { return text.find_first_of("/IVXE") != std::string_view::npos; };
+  if (!doubtful(reference_text) && !doubtful(answer_text)) return readings;
   options.second = false;
-  options.left_to_right = true;
-  const auto c = slash(reference_text) ? Again(reference_text, reference, options) : std::nullopt;
-  const auto d = slash(answer_text) ? Again(answer_text, answer, options) : std::nullopt;
+  options.doubtful = true;
+  const auto c = doubtful(reference_text) ? Again(reference_text, reference, options) : std::nullopt;
+  const auto d = doubtful(answer_text) ? Again(answer_text, answer, options) : std::nullopt;
   if (c) readings.push_back({*c, answer, true});
   if (d) readings.push_back({reference, *d, true});
   if (c && d) readings.push_back({*c, *d, true});

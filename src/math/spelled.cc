@@ -350,6 +350,7 @@ std::optional<Expr> MeaningOf(std::string_view lower) {
     return Node(Kind::kNegate, "", {Leaf(Kind::kConstant, "infinity")});
   if (IndexIn(kUndefined, lower) >= 0) return Leaf(Kind::kConstant, "undefined");
   if (IndexIn(kReals, lower) >= 0) return Leaf(Kind::kSymbol, "Reals");
+  if (lower == "all integers" || lower == "the integers" || lower == "any integer") return Leaf(Kind::kSymbol, "Integers");
   if (IndexIn(kNothing, lower) >= 0) return Leaf(Kind::kSet, "");
   if (lower == "noon" || lower == "midnight")
     return Node(Kind::kTime, lower == "noon" ? "pm" : "am", {Leaf(Kind::kInteger, "12"), Leaf(Kind::kInteger, "00")});
