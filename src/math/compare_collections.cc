@@ -1,5 +1,8 @@
 // Sets, lists, tuples, matrices, cases.
 #include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
 
 #include "math/compare_judge.h"
 
@@ -28,7 +31,35 @@ bool Replace(Expr* e, int sign) {  // each a +- b by one of its values
   return true;
 }
 
+void CountSigns(const Expr& e, int* count) {
+  *count += e.kind == Kind::kPlusMinus ? 1 : 0;
+  for (const Expr& arg : e.args) CountSigns(arg, count);
+}
+
+// Signs one by one: the lowest bit of *choice is the next one's.
+void ReplaceFreely(Expr* e, unsigned* choice) {
+  for (Expr& arg : e->args) ReplaceFreely(&arg, choice);
+  if (e->kind != Kind::kPlusMinus || e->args.empty()) return;
+  Expr one = std::move(*e);
+  Replace(&one, (*choice & 1U) != 0 ? -1 : 1);  // its arguments have no signs left
+  *e = std::move(one);
+  *choice >>= 1U;
+}
+
 }  // namespace
+
+std::vector<Expr> IndependentValues(const Expr& e) {
+  int count = 0;
+  CountSigns(e, &count);
+  std::vector<Expr> values;
+  if (count < 2 || count > 3) return values;
+  for (unsigned choice = 0; choice < 1U << static_cast<unsigned>(count); ++choice) {
+    unsigned signs = choice;
+    values.push_back(e);
+    ReplaceFreely(&values.back(), &signs);
+  }
+  return values;
+}
 
 std::vector<Expr> PlusMinusValues(const Expr& e) {
   Expr plus = e;
@@ -101,6 +132,66 @@ Ruling Judge::Unordered(const std::vector<Expr>& a, const std::vector<Expr>& b, 
     Ruling ordered = Parts(a, b, rule);
     if (Holds(ordered)) return ordered;
   }
+  if (a.size() * b.size() > 64 && options_.relative_tolerance <= 0 && !options_.round_to_reference &&
+      !options_.reference_is_rounded && !options_.percent_either_way) {
+    return WithoutTwins(a, b, repetitions);
+  }
+  return Matched(a, b, repetitions);
+}
+
+// Long lists: what is written alike on both sides is settled without comparing pairs.
+Ruling Judge::WithoutTwins(const std::vector<Expr>& a, const std::vector<Expr>& b, bool repetitions) {
+  std::multimap<std::string, std::size_t> open;
+  std::set<std::string> known;
+  for (std::size_t j = 0; j < b.size(); ++j) open.emplace(ToSexpr(b[j]), j);
+  std::vector<char> taken(b.size(), 0);
+  std::vector<Expr> rest_a, rest_b;
+  for (const Expr& element : a) {
+    const std::string key = ToSexpr(element);
+    const auto it = open.find(key);
+    if (!repetitions && (it != open.end() || known.count(key) != 0)) {
+      for (auto [at, end] = open.equal_range(key); at != end; ++at) taken[at->second] = 1;
+      open.erase(key);
+      known.insert(key);
+    } else if (it != open.end()) {
+      taken[it->second] = 1;
+      open.erase(it);
+    } else {
+      rest_a.push_back(element);
+    }
+  }
+  for (std::size_t j = 0; j < b.size(); ++j) {
+    if (taken[j] == 0) rest_b.push_back(b[j]);
+  }
+  if (repetitions) return Matched(rest_a, rest_b, true);
+  // of sets, what is left may equal an element that has its twin: 1/2, 0.5 and 1/2
+  const Ruling forward = rest_a.empty() ? Ruling{Equality::kEqual, "set", "the elements agree"} : Covered(rest_a, b, "reference");
+  if (!Holds(forward) || rest_b.empty()) return forward;
+  return Both(forward, Covered(rest_b, a, "answer"));
+}
+
+// Has each element of `some` an equal one in `all`?
+Ruling Judge::Covered(const std::vector<Expr>& some, const std::vector<Expr>& all, const char* side) {
+  if (some.size() * all.size() > kMostPairs) return {Equality::kUnknown, "set", "too many elements to match"};
+  Ruling total{Equality::kEqual, "set", "the elements agree"};
+  for (const Expr& x : some) {
+    Ruling best{Equality::kDifferent, "set", std::string("an element of the ") + side + " has no partner"};
+    for (const Expr& y : all) {
+      const Ruling r = Compare(x, y);
+      if (Holds(r)) {
+        best = r;
+        break;
+      }
+      if (r.equality == Equality::kUnknown) best = {Equality::kUnknown, "set", "an element could not be decided"};
+    }
+    if (!Holds(best)) return best;
+    total = Both(total, best);
+  }
+  return total;
+}
+
+Ruling Judge::Matched(const std::vector<Expr>& a, const std::vector<Expr>& b, bool repetitions) {
+  const char* rule = repetitions ? "list" : "set";
   if (a.size() * b.size() > kMostPairs) return {Equality::kUnknown, rule, "too many elements to match"};
   std::vector<std::vector<Ruling>> pair(a.size());
   bool unknown = false;
@@ -222,16 +313,51 @@ void Rename(Expr* e, const std::string& from, const std::string& to) {
   for (Expr& arg : e->args) Rename(&arg, from, to);
 }
 
+void NamesIn(const Expr& e, std::vector<std::string>* names) {
+  if (e.kind == Kind::kSymbol && std::find(names->begin(), names->end(), e.text) == names->end()) names->push_back(e.text);
+  for (const Expr& arg : e.args) NamesIn(arg, names);
+}
+
+// The variables of {f(x) : x in R}: names of the element that the condition speaks about, in their order.
+std::vector<std::string> BoundNames(const Expr& builder) {
+  std::vector<std::string> head, condition, bound;
+  if (builder.args.size() != 2) return bound;
+  NamesIn(builder.args[0], &head);
+  NamesIn(builder.args[1], &condition);
+  for (const std::string& name : head) {
+    if (std::find(condition.begin(), condition.end(), name) != condition.end()) bound.push_back(name);
+  }
+  return bound;
+}
+
+// A(1, 2): the point with its name.
+const Expr* NamedPoint(const Expr& e) {
+  if (e.kind != Kind::kMultiply || e.args.size() != 2 || e.args[0].kind != Kind::kSymbol || e.args[1].kind != Kind::kGroup)
+    return nullptr;
+  const std::string& name = e.args[0].text;
+  if (name.empty() || name[0] < 'A' || name[0] > 'Z' || (name.size() > 1 && name[1] != '_') || e.args[1].text != "()")
+    return nullptr;
+  return &e.args[1];
+}
+
 }  // namespace
 
 Ruling Judge::Collections(const Expr& a, const Expr& b) {
+  if (b.kind == Kind::kGroup && NamedPoint(a) != nullptr) return Compare(*NamedPoint(a), b);
+  if (a.kind == Kind::kGroup && NamedPoint(b) != nullptr) return Compare(a, *NamedPoint(b));
   if (const auto x = ParameterOf(a)) {
     if (auto y = ParameterOf(b)) {
       Rename(&y->rest, y->name, x->name);
       return Compare(x->rest, y->rest);
     }
   }
-  if (a.kind == Kind::kCases && b.kind == Kind::kCases) return CasesOf(a, b);
+  if (a.kind == Kind::kCases || b.kind == Kind::kCases) {
+    if (a.kind == b.kind) {
+      const Ruling written = CasesOf(a, b);
+      if (Holds(written)) return written;
+    }
+    if ((a.kind == Kind::kCases || IsScalar(a)) && (b.kind == Kind::kCases || IsScalar(b))) return PiecesOf(a, b);
+  }
   if (a.kind == Kind::kMatrix && b.kind == Kind::kMatrix) {
     if (a.number != b.number) return {Equality::kDifferent, "matrix", "matrices of other shapes"};
     return Parts(a.args, b.args, "matrix");
@@ -266,7 +392,13 @@ Ruling Judge::Collections(const Expr& a, const Expr& b) {
     return {Equality::kUnknown, "set", "an operation on sets that could not be carried out"};
   }
   if (a.kind == Kind::kSetBuilder && b.kind == Kind::kSetBuilder) {
-    const Ruling parts = Parts(a.args, b.args, "set");
+    Expr renamed = b;
+    const auto bound_a = BoundNames(a), bound_b = BoundNames(b);
+    if (bound_a.size() == bound_b.size()) {  // first to names that occur nowhere, since {x, y} may be {y, x}
+      for (std::size_t i = 0; i < bound_b.size(); ++i) Rename(&renamed, bound_b[i], "bound " + std::to_string(i));
+      for (std::size_t i = 0; i < bound_a.size(); ++i) Rename(&renamed, "bound " + std::to_string(i), bound_a[i]);
+    }
+    const Ruling parts = Parts(a.args, renamed.args, "set");
     if (Holds(parts)) return parts;
     return {Equality::kUnknown, "set", "conditions that could not be compared"};
   }
@@ -302,7 +434,16 @@ Ruling Judge::Collections(const Expr& a, const Expr& b) {
     const std::vector<Expr> x = ElementsOf(a), y = ElementsOf(b);
     const bool plain = (list_a && !list_b && IsScalar(b)) || (list_b && !list_a && IsScalar(a));
     const bool one = (list_a && a.kind == Kind::kSet) || (list_b && b.kind == Kind::kSet) || x.size() > 1;
-    if (plain && (one || HasKind(a, Kind::kPlusMinus) || HasKind(b, Kind::kPlusMinus))) return Unordered(x, y, false);
+    const bool signs = HasKind(a, Kind::kPlusMinus) || HasKind(b, Kind::kPlusMinus);
+    if (plain && signs) {
+      Ruling linked = Unordered(x, y, false);
+      const std::vector<Expr> free_a = IndependentValues(a), free_b = IndependentValues(b);
+      if (Holds(linked) || (free_a.empty() && free_b.empty())) return linked;
+      const Ruling free = Unordered(free_a.empty() ? x : free_a, free_b.empty() ? y : free_b, false);
+      return Holds(free) ? free : linked;
+    }
+    const bool set = a.kind == Kind::kSet || b.kind == Kind::kSet;  // of a list (2, 2) each element counts
+    if (plain && one) return Unordered(x, y, !set);
     const bool wrapped = list_a != list_b && (list_a ? a : b).kind == Kind::kSet;  // {M} against M
     if ((plain || wrapped) && x.size() == 1 && y.size() == 1 && (x[0] != a || y[0] != b)) return Compare(x[0], y[0]);
   }

@@ -170,6 +170,8 @@ int Dag::Multiply(int a, int b) {
   std::int64_t value = 0;
   if (IsInteger(a, &value) && value == 1) return b;
   if (IsInteger(b, &value) && value == 1) return a;
+  if (IsInteger(a, &value) && value == 0 && (flags(b) & (kInfinite | kUndefined)) == 0) return a;
+  if (IsInteger(b, &value) && value == 0 && (flags(a) & (kInfinite | kUndefined)) == 0) return b;
   if (IsInteger(a, &value) && value == -1) return Negate(b);
   if (IsInteger(b, &value) && value == -1) return Negate(a);
   for (const auto& [infinite, factor] : {std::pair{a, b}, std::pair{b, a}}) {

@@ -27,7 +27,7 @@ class Dag {
     kVariable = 1,    // depends on a variable
     kKernel = 2,      // holds a kernel: unequal fingerprints prove nothing
     kUndefined = 8,   // divides by zero
-    kNoisy = 16,      // a decimal of 15 to 17 digits: may be a rounded double
+    kNoisy = 16,      // a decimal of 15 digits or more that may be a rounded double
     kMeaning = 32,    // a variable stands for something with a meaning that is not computed here (an integral)
     kProbable = 64,   // two atoms were identified on evidence, not by proof
     kInfinite = 128,  // infinity as a number

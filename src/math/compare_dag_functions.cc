@@ -229,10 +229,21 @@ int Dag::Unary(int op, int a) {
     case MC_SIGN:
       if (rational) return Rational(node(a).num < 0 ? -1 : node(a).num > 0 ? 1 : 0, 1);
       return Kernel(op, a, -1);
+    case MC_CONJ: {  // of rational expressions in i and square roots
+      const exact::Node n = node(a);
+      if (n.op == MC_RATIONAL || n.op == MC_PI || n.op == MC_E || (n.op == MC_SQRT && IsInteger(n.a, &value) && value >= 0))
+        return a;
+      if (n.op == MC_I) return Negate(a);
+      if (n.op == MC_CONJ) return n.a;
+      if (n.op == MC_NEG) return Negate(Unary(op, n.a));
+      if (n.op == MC_ADD) return Add(Unary(op, n.a), Unary(op, n.b));
+      if (n.op == MC_MUL) return Multiply(Unary(op, n.a), Unary(op, n.b));
+      if (n.op == MC_DIV) return Divide(Unary(op, n.a), Unary(op, n.b));
+      return Kernel(op, a, -1);
+    }
     case MC_RE:
     case MC_IM:
     case MC_ARG:
-    case MC_CONJ:
       return Kernel(op, a, -1);
     case MC_FLOOR:
     case MC_CEIL:

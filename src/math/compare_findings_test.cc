@@ -99,10 +99,130 @@ TEST(Findings, OnlyWhatADoublePrintsIsRounded) {
   Check({
       {"1", "1.00000000000000000000000000000000001", Want::kOther},
       {"1", "1.0000000000000001", Want::kSame},
-      {"0.1", "0.1000000000000000055511151231", Want::kSame},  // a double's own expansion
-      {"0.1", "0.1000000000000000055511151232", Want::kOther},
+      {"0.1", "0.1000000000000000055511151231", Want::kSame},  // noise behind the 16th digit
+      {"1", "1.000000000000000000000001", Want::kOther},
       {"\\ln 2", "0.693147180559945", Want::kSame},
   });
+}
+
+TEST(Findings, OperationsOnMatrices) {
+  Check({
+      {"\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}^T", "\\begin{pmatrix}1&3\\\\2&4\\end{pmatrix}", Want::kSame},
+      {"\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}^T", "\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", Want::kOther},
+      {"\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}^{-1}", "\\begin{pmatrix}-2&1\\\\3/2&-1/2\\end{pmatrix}", Want::kSame},
+      {"\\begin{pmatrix}1&1\\\\0&1\\end{pmatrix}^5", "\\begin{pmatrix}1&5\\\\0&1\\end{pmatrix}", Want::kSame},
+      {"2\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", "\\begin{pmatrix}2&4\\\\6&8\\end{pmatrix}", Want::kSame},
+      {"\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}\\begin{pmatrix}1\\\\1\\end{pmatrix}", "\\begin{pmatrix}3\\\\7\\end{pmatrix}",
+       Want::kSame},
+      {"\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}+\\begin{pmatrix}1&0\\\\0&1\\end{pmatrix}",
+       "\\begin{pmatrix}2&2\\\\3&5\\end{pmatrix}", Want::kSame},
+      {"\\begin{pmatrix}1&2\\\\2&4\\end{pmatrix}^{-1}", "\\begin{pmatrix}1&0\\\\0&1\\end{pmatrix}", Want::kUnknown},
+      {"\\begin{vmatrix}1&2\\\\3&4\\end{vmatrix}", "-2", Want::kSame},
+      {"\\det\\begin{pmatrix}1&2&3\\\\0&4&5\\\\0&0&6\\end{pmatrix}", "24", Want::kSame},
+      {"\\det\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}", "2", Want::kOther},
+      {"3\\hat{i}-2\\hat{j}+\\hat{k}", "\\begin{pmatrix}3\\\\-2\\\\1\\end{pmatrix}", Want::kSame},
+      {"\\mathbf{i}+2\\mathbf{j}", "\\langle 1,2\\rangle", Want::kSame},
+      {"\\mathbf{i}+2\\mathbf{j}", "\\langle 2,1\\rangle", Want::kOther},
+  });
+}
+
+TEST(Findings, WhatIsNotComputedIsNoProof) {
+  Check({
+      {"\\overline{3+4i}", "3-4i", Want::kSame},
+      {"\\overline{3+4i}", "3+4i", Want::kOther},
+      {"z\\overline{z}", "|z|^2", Want::kSame},
+      {"C(5,2)", "10", Want::kSame},
+      {"P(5,2)", "20", Want::kSame},
+      {"C(5,2)", "20", Want::kOther},
+      {"f'(x)", "\\frac{df}{dx}", Want::kSame},
+      {"\\frac{dy}{dx}", "y'", Want::kSame},
+      {"\\frac{d^2y}{dx^2}", "y''", Want::kSame},
+      {"\\frac{d^2y}{dx^2}", "y'", Want::kOther},
+      {"\\frac{dy}{dx}=2x", "y'=2x", Want::kSame},
+      {"\\frac{dy}{dx}=2x", "2x", Want::kSame},
+      {"\\overline{AB}", "\\overline{BA}", Want::kSame},
+      {"rank(A)", "2", Want::kNotOther},
+      {"y=x^2", "f(x)=x^2", Want::kSame},
+      {"y=x^2", "f(x)=x^3", Want::kOther},
+  });
+}
+
+TEST(Findings, Piecewise) {
+  Check({
+      {"\\begin{cases}x&x>0\\\\-x&x\\le0\\end{cases}", "|x|", Want::kSame},
+      {"\\begin{cases}x&x>0\\\\-x&\\text{otherwise}\\end{cases}", "|x|", Want::kSame},
+      {"\\begin{cases}x&x>0\\\\-x&x\\le0\\end{cases}", "x", Want::kOther},
+      {"\\begin{cases}1&x>0\\\\0&x\\le0\\end{cases}", "\\begin{cases}1&x\\ge0\\\\0&x<0\\end{cases}", Want::kOther},
+      {"\\begin{cases}0&x\\le0\\\\1&x>0\\end{cases}", "\\begin{cases}1&x>0\\\\0&x\\le0\\end{cases}", Want::kSame},
+      {"\\begin{cases}x&x<100\\\\100&x\\ge100\\end{cases}", "x", Want::kOther},
+  });
+}
+
+TEST(Findings, Solutions) {
+  Check({
+      {"x^2=4", "x=2,-2", Want::kSame},
+      {"x^2=4", "x=\\pm 2", Want::kSame},
+      {"x(x-1)=0", "x=0 \\text{ or } x=1", Want::kSame},
+      {"x^3-6x^2+11x-6=0", "x=1,2,3", Want::kSame},
+      {"x^2-x-1=0", "x=\\frac{1\\pm\\sqrt5}{2}", Want::kSame},
+      {"x^2=0", "x=0", Want::kSame},
+      {"x^2=4", "x=2", Want::kOther},
+      {"x^2=4", "x=3,-2", Want::kOther},
+      {"x=2,-2", "x^2=4", Want::kUnknown},  // does not state them
+      {"x^3=1", "x=1", Want::kSame},
+      {"\\sqrt{x}=2", "x=4", Want::kNotOther},
+      {"e^x=2", "x=\\ln 2", Want::kNotOther},
+      {"e^x=2", "x=2", Want::kOther},
+      {"(x-1)^2=0", "x-1=0", Want::kUnknown},
+      {"x^2+y^2=1", "x^2+y^2=2", Want::kOther},
+      {"xy=1", "x=y", Want::kOther},
+  });
+}
+
+TEST(Findings, ResidueClasses) {
+  Check({
+      {"x\\equiv2 \\pmod 4", "x=4k+2", Want::kSame},
+      {"x=4k-2", "x\\equiv2 \\pmod 4", Want::kSame},
+      {"x\\equiv2 \\pmod 4", "x=4k+1", Want::kOther},
+      {"x\\equiv 2 \\pmod 4", "2x\\equiv 4 \\pmod 8", Want::kSame},
+      {"x\\equiv 2 \\pmod 4", "x\\equiv 2 \\pmod 8", Want::kOther},
+      {"\\{2k \\mid k\\in\\mathbb{Z}\\}", "\\{2n : n\\in\\mathbb{Z}\\}", Want::kSame},
+      {"\\{2k+1 \\mid k\\in\\mathbb{Z}\\}", "\\{2n-1 : n\\in\\mathbb{Z}\\}", Want::kSame},
+      {"\\{2k \\mid k\\in\\mathbb{Z}\\}", "\\{4n : n\\in\\mathbb{Z}\\}", Want::kOther},
+      {"x=\\frac{\\pi}{4} + k\\pi, k \\in \\mathbb{Z}", "x=\\frac{5\\pi}{4}+n\\pi, n \\in \\mathbb{Z}", Want::kSame},
+      {"\\{x^2 | x\\in\\mathbb{R}\\}", "\\{y^2|y\\in\\mathbb{R}\\}", Want::kSame},
+      {"\\{x^2 | x\\in\\mathbb{R}\\}", "\\{x^3|x\\in\\mathbb{R}\\}", Want::kUnknown},
+  });
+}
+
+TEST(Findings, ListsSignsTuples) {
+  Check({
+      {"2,2", "2", Want::kOther},
+      {"\\{2\\}", "2", Want::kSame},
+      {"x<1 \\text{ and } x>0", "0<x<1", Want::kSame},
+      {"x<1, x>3", "(-\\infty,1)\\cup(3,\\infty)", Want::kSame},
+      {"\\pm 1 \\pm i", "1+i, 1-i, -1+i, -1-i", Want::kSame},
+      {"\\pm 1 \\pm i", "1+i, 1-i", Want::kOther},
+      {"2 \\pm \\sqrt 3", "2-\\sqrt 3, 2+\\sqrt 3", Want::kSame},
+      {"(x,y)=(1,2)", "(1,2)", Want::kSame},
+      {"(x,y)=(1,2)", "(2,1)", Want::kOther},
+      {"(x, y) = (3, -2)", "x = 3, y = -2", Want::kSame},
+      {"(x,y)=(1,2)", "y=2, x=1", Want::kSame},
+      {"y=2, x=1", "(1,2)", Want::kSame},
+      {"(x,y)=(1,2)", "x=2, y=1", Want::kOther},
+      {"(a,b,c)=(1,2,3)", "a=1, b=2, c=3", Want::kSame},
+      {"A(1,2)", "(1,2)", Want::kSame},
+      {"A(1,2)", "(2,1)", Want::kOther},
+  });
+}
+
+TEST(Findings, LongSetsInLinearTime) {
+  std::string a = "\\{0", b = "\\{";
+  for (int i = 1; i < 900; ++i) a += "," + std::to_string(i);
+  for (int i = 899; i > 0; --i) b += std::to_string(i) + ",";
+  const std::string same = b + "0\\}", other = b + "1000\\}";
+  a += "\\}";
+  Check({{a.c_str(), same.c_str(), Want::kSame}, {a.c_str(), other.c_str(), Want::kOther}});
 }
 
 }  // namespace

@@ -66,15 +66,20 @@ class Reals {
         return total;
       }
       case Kind::kSetBuilder:
-        if (e.args.size() != 2) return std::nullopt;
-        return Of(e.args[1], depth + 1);
+        return Builder(e, depth);
       case Kind::kNot: {
         if (e.args.size() != 1) return std::nullopt;
         const auto inner = Of(e.args[0], depth + 1);
         return inner ? Complement(*inner) : std::nullopt;
       }
-      case Kind::kList:  // x < 1, x > 3: alternatives
+      case Kind::kList:  // x < 3, x > 1 are both meant; x < 1, x > 3 can only be alternatives
         if (!std::all_of(e.args.begin(), e.args.end(), IsStatement)) return std::nullopt;
+        if (e.text != "or") {
+          Expr both = e;
+          both.kind = Kind::kAnd;
+          auto met = Of(both, depth + 1);
+          if (met && !met->empty()) return met;
+        }
         [[fallthrough]];
       case Kind::kAnd:
       case Kind::kOr: {
@@ -210,6 +215,20 @@ class Reals {
       }
     }
     return Normal(std::move(out));
+  }
+
+  // {x : condition}, {x in R : condition}; an element of another form is not the condition's variable.
+  std::optional<Pieces> Builder(const Expr& e, int depth) {
+    if (e.args.size() != 2) return std::nullopt;
+    const Expr& head = e.args[0];
+    const bool within = head.kind == Kind::kRelation && head.text == "in" && head.args.size() == 2;
+    const Expr& name = within ? head.args[0] : head;
+    if (name.kind != Kind::kSymbol || !Name(name.text)) return std::nullopt;
+    const auto condition = Of(e.args[1], depth + 1);
+    if (!condition || !within) return condition;
+    const auto domain = Of(head.args[1], depth + 1);
+    if (!domain) return std::nullopt;
+    return Intersect(*domain, *condition);
   }
 
   bool Name(const std::string& name) {

@@ -25,6 +25,32 @@ std::optional<std::string> WordsOf(const Expr& e) {
   return std::nullopt;
 }
 
+bool IsTuple(const Expr& e) { return e.kind == Kind::kGroup && e.text == "()" && e.args.size() >= 2; }
+
+// x = 1, y = 2 and (x, y) = (1, 2): names and their values; empty where something else is said, or a name twice.
+using Assignments = std::vector<std::pair<std::string, const Expr*>>;
+Assignments AssignmentsOf(const Expr& e) {
+  Assignments out;
+  if (e.kind == Kind::kRelation && e.text == "=" && e.args.size() == 2 && IsTuple(e.args[0]) && IsTuple(e.args[1]) &&
+      e.args[0].args.size() == e.args[1].args.size()) {
+    for (std::size_t i = 0; i < e.args[0].args.size(); ++i) out.emplace_back(e.args[0].args[i].text, &e.args[1].args[i]);
+    if (!std::all_of(e.args[0].args.begin(), e.args[0].args.end(), [](const Expr& n) { return n.kind == Kind::kSymbol; }))
+      return {};
+  } else if ((e.kind == Kind::kList || e.kind == Kind::kAnd) && e.text != "or" && e.args.size() >= 2) {
+    for (const Expr& part : e.args) {
+      if (part.kind != Kind::kRelation || part.text != "=" || part.args.size() != 2 || part.args[0].kind != Kind::kSymbol)
+        return {};
+      out.emplace_back(part.args[0].text, &part.args[1]);
+    }
+  }
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (out[i].first == out[j].first) return {};
+    }
+  }
+  return out;
+}
+
 const Expr& Unwrapped(const Expr& e) {
   const Expr* at = &e;
   while (at->args.size() == 1 && (at->kind == Kind::kList || at->kind == Kind::kAnd || at->kind == Kind::kOr ||
@@ -88,6 +114,40 @@ std::optional<Ruling> Judge::Words(const Expr& a, const Expr& b) {
   return Ruling{Equality::kDifferent, "text", "words against mathematics"};
 }
 
+// (x, y) = (1, 2), x = 1 and y = 2, and (1, 2), where the names' order says which is which.
+std::optional<Ruling> Judge::NamedTuples(const Expr& a, const Expr& b) {
+  Assignments x = AssignmentsOf(a), y = AssignmentsOf(b);
+  const auto by_name = [](const auto& p, const auto& q) { return p.first < q.first; };
+  if (x.empty() == y.empty()) {  // both name their values
+    if (x.empty() || x.size() != y.size()) return std::nullopt;
+    std::sort(x.begin(), x.end(), by_name);
+    std::sort(y.begin(), y.end(), by_name);
+    Ruling total{Equality::kEqual, "tuple", "each name has the same value"};
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (x[i].first != y[i].first) return std::nullopt;
+      total = Both(total, Compare(*x[i].second, *y[i].second));
+    }
+    return total;
+  }
+  const Expr& tuple = x.empty() ? a : b;
+  Assignments& named = x.empty() ? y : x;
+  if (!options_.value_of_equation || !IsTuple(tuple) || tuple.args.size() != named.size()) return std::nullopt;
+  const auto compare = [&] {
+    Ruling total{Equality::kEqual, "tuple", "the values of the names, in order"};
+    for (std::size_t i = 0; i < named.size(); ++i) {
+      total = Both(total, x.empty() ? Compare(tuple.args[i], *named[i].second) : Compare(*named[i].second, tuple.args[i]));
+    }
+    return total;
+  };
+  const bool bundled = (x.empty() ? b : a).kind == Kind::kRelation;
+  if (bundled || std::is_sorted(named.begin(), named.end(), by_name)) return compare();
+  const Ruling written = compare();  // m = 1, b = 2: in which order a tuple would hold them is not said
+  std::sort(named.begin(), named.end(), by_name);
+  const Ruling sorted = compare();
+  if (Holds(sorted) || !Holds(written)) return sorted;
+  return Ruling{Equality::kUnknown, "tuple", "which value belongs to which name is not said"};
+}
+
 // y = 2 against 2: the value of a statement that names what it is the value of.
 std::optional<Ruling> Judge::ValueOfStatement(const Expr& a, const Expr& b) {
   if (!options_.value_of_equation) return std::nullopt;
@@ -104,7 +164,7 @@ std::optional<Ruling> Judge::ValueOfStatement(const Expr& a, const Expr& b) {
                            return arg.kind == Kind::kSymbol || arg.kind == Kind::kInteger || arg.kind == Kind::kMultiply;
                          }) &&
              (side.kind == Kind::kApply || side.text.size() == 1 || side.text == "angle" || side.text == "segment" ||
-              side.text == "triangle" || side.text == "det");
+              side.text == "triangle" || side.text == "det" || side.text == "derivative");
     };
     if (name(e.args[0])) return &e.args[1];
     if (name(e.args[1])) return &e.args[0];
@@ -119,6 +179,9 @@ std::optional<Ruling> Judge::ValueOfStatement(const Expr& a, const Expr& b) {
 
 Ruling Judge::Dispatch(const Expr& a, const Expr& b) {
   if (auto words = Words(a, b)) return *words;
+
+  if (auto classes = Classes(a, b)) return *classes;
+  if (auto named = NamedTuples(a, b)) return *named;
 
   // statements and what they state
   if (IsStatement(a) != IsStatement(b)) {
@@ -139,6 +202,7 @@ Ruling Judge::Dispatch(const Expr& a, const Expr& b) {
 
   if (a.kind == Kind::kTime || b.kind == Kind::kTime) return Times(a, b);
   if (a.kind == Kind::kRatio && b.kind == Kind::kRatio) return Ratios(a, b);
+  if (auto matrices = Matrices(a, b)) return *matrices;
   const bool scalar_a = IsScalar(a), scalar_b = IsScalar(b);
   if (scalar_a && scalar_b) return Scalars(a, b);
   return Collections(a, b);

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
-#include <cstdlib>
 
 #include "math/compare_calculus.h"
 #include "math/compare_units.h"
+#include "math/functions.h"
 #include "math/read.h"
 
 namespace mathcoder::math {
@@ -21,17 +21,10 @@ std::string Trimmed(std::string_view digits) {  // no leading zeros
   return first == digits.size() ? "0" : std::string(digits.substr(first));
 }
 
-// A double prints 17 digits at most; longer texts are doubles only where they are one's own expansion: 0.1000000000000000055.
-bool PrintsDouble(std::string_view text, std::string_view digits) {
-  if (digits.size() > 60 || text.size() > 90) return false;
-  char printed[96];
-  std::snprintf(printed, sizeof printed, "%.*e", static_cast<int>(digits.size()) - 1,
-                std::strtod(std::string(text).c_str(), nullptr));
-  std::string expansion;
-  for (const char* c = printed; *c != '\0' && *c != 'e'; ++c) {
-    if (*c != '.') expansion += *c;
-  }
-  return expansion == digits;
+// A double prints 17 digits at most. More of them may still be a double's, by a program that was asked for more: then the noise of
+// its binary fraction stands right behind the 16th digit.
+bool HoldsNoise(std::string_view digits) {
+  return digits.size() <= 40 && digits.substr(15, 4).find_first_not_of('0') != std::string_view::npos;
 }
 
 std::string Hex(const Residue& r) {
@@ -120,7 +113,7 @@ int Lowerer::Decimal(std::string_view text) {
   } else {
     node = dag_.Multiply(dag_.BigRational(digits, "1"), dag_.Power(dag_.Rational(10, 1), dag_.Rational(exponent, 1)));
   }
-  if (point && ((significant >= 15 && significant <= 17) || (significant > 17 && PrintsDouble(text, many))))
+  if (point && ((significant >= 15 && significant <= 17) || (significant > 17 && HoldsNoise(many))))
     dag_.SetFlag(node, Dag::kNoisy);
   return node;
 }
@@ -194,8 +187,11 @@ void Lowerer::Shape(const Expr& e, std::string* head, std::vector<int>* args) {
 int Lowerer::Opaque(const Expr& e, std::uint32_t flags) {
   std::string head = std::string(Name(e.kind)) + ":" + e.text + ":" + std::to_string(e.number);
   std::vector<int> args;
+  // What has a meaning that is not computed here is no proof of a difference; a function that the text itself names is one.
+  const bool geometry = e.kind == Kind::kCall && (e.text == "segment" || e.text == "angle" || e.text == "triangle");
+  if (!IsScalar(e) || (e.kind == Kind::kCall && IsCanonicalFunction(e.text) && !geometry)) flags |= Dag::kMeaning;
   // a segment and an angle may be named from either end
-  const bool reversible = e.kind == Kind::kCall && (e.text == "segment" || e.text == "angle" || e.text == "triangle");
+  const bool reversible = geometry;
   for (const Expr& arg : e.args) Shape(arg, &head, &args);
   if (reversible && args.size() > 1) {
     const auto before = [&](int a, int b) { return dag_.fingerprint(a) < dag_.fingerprint(b); };
@@ -229,6 +225,36 @@ int Lowerer::Opaque(const Expr& e, std::uint32_t flags) {
   return AtomOf(std::move(head), std::move(args), flags);
 }
 
+int Lowerer::DerivativeAtom(std::string_view function, std::int64_t order, std::string_view variable) {
+  return AtomOf("derivative " + std::string(function) + " by " + std::string(variable), {dag_.Rational(order, 1)});
+}
+
+std::optional<int> Lowerer::Counting(const Expr& name, const Expr& arguments) {
+  if (name.kind != Kind::kSymbol || (name.text != "C" && name.text != "P") || arguments.kind != Kind::kGroup ||
+      arguments.text != "()" || arguments.args.size() != 2)
+    return std::nullopt;
+  const int n = IsScalar(arguments.args[0]) ? Lower(arguments.args[0]) : -1,
+            k = IsScalar(arguments.args[1]) ? Lower(arguments.args[1]) : -1;
+  if (n < 0 || k < 0 || !dag_.IsInteger(k)) return std::nullopt;  // P(A, B) is something else
+  const int binomial = dag_.Binary(MC_BINOMIAL, n, k);
+  return name.text == "C" ? binomial : dag_.Multiply(binomial, dag_.Unary(MC_FACTORIAL, k));
+}
+
+std::string PrimeVariable(const Expr& a, const Expr& b) {
+  std::string found = "x";
+  const std::function<void(const Expr&)> scan = [&](const Expr& e) {
+    if (e.kind == Kind::kCall && e.text == "derivative" && e.args.size() >= 2 && e.args[1].kind == Kind::kSymbol)
+      found = e.args[1].text;
+    if (e.kind == Kind::kApply && e.args.size() == 2 && e.args[0].kind == Kind::kSymbol && e.args[0].text.back() == '\'' &&
+        e.args[1].kind == Kind::kSymbol)
+      found = e.args[1].text;
+    for (const Expr& arg : e.args) scan(arg);
+  };
+  scan(b);
+  scan(a);
+  return found;
+}
+
 int Lowerer::Lower(const Expr& e) {
   if (dag_.full()) return dag_.Undefined();
   const auto arg = [&](std::size_t i) { return Lower(e.args[i]); };
@@ -258,6 +284,14 @@ int Lowerer::Lower(const Expr& e) {
       for (auto it = bound_.rbegin(); it != bound_.rend(); ++it) {
         if (it->first == e.text) return it->second;
       }
+      if (const std::size_t primes = e.text.size() - (e.text.find_last_not_of('\'') + 1); primes > 0 && primes < e.text.size())
+        return DerivativeAtom(std::string_view(e.text).substr(0, e.text.size() - primes), static_cast<std::int64_t>(primes),
+                              options_.prime_variable);
+      if (e.text.size() == 7 && e.text.rfind("bar(", 0) == 0 && std::isupper(static_cast<unsigned char>(e.text[4])) != 0 &&
+          std::isupper(static_cast<unsigned char>(e.text[5])) != 0 && e.text[4] > e.text[5])
+        return dag_.Variable(std::string("s:bar(") + e.text[5] + e.text[4] + ")");  // the segment AB from either end
+      if (options_.bars_conjugate && e.text.rfind("bar(", 0) == 0 && e.text.back() == ')')
+        return dag_.Unary(MC_CONJ, dag_.Variable("s:" + e.text.substr(4, e.text.size() - 5)));
       if (options_.indexed) {
         const std::size_t mark = e.text.find('_');
         if (mark != std::string::npos && mark > 0 && mark + 1 < e.text.size()) {
@@ -277,6 +311,12 @@ int Lowerer::Lower(const Expr& e) {
           IsScalar(e.args[1])) {
         return dag_.Multiply(arg(0), arg(1));
       }
+      if (known(2) && e.args[0].kind == Kind::kSymbol && e.args[1].kind == Kind::kSymbol && e.args[0].text.back() == '\'') {
+        const std::string& f = e.args[0].text;
+        const std::size_t primes = f.size() - (f.find_last_not_of('\'') + 1);
+        if (primes < f.size())
+          return DerivativeAtom(f.substr(0, f.size() - primes), static_cast<std::int64_t>(primes), e.args[1].text);
+      }
       return Opaque(e);
     case Kind::kAdd: {
       int total = dag_.Rational(0, 1);
@@ -285,7 +325,16 @@ int Lowerer::Lower(const Expr& e) {
     }
     case Kind::kMultiply: {
       int total = dag_.Rational(1, 1);
-      for (std::size_t i = 0; i < e.args.size(); ++i) total = dag_.Multiply(total, arg(i));
+      for (std::size_t i = 0; i < e.args.size(); ++i) {
+        if (i + 1 < e.args.size()) {
+          if (const auto count = Counting(e.args[i], e.args[i + 1])) {
+            total = dag_.Multiply(total, *count);
+            ++i;
+            continue;
+          }
+        }
+        total = dag_.Multiply(total, arg(i));
+      }
       return total;
     }
     case Kind::kDivide:

@@ -1,6 +1,7 @@
 // Calls of known functions, calculus, and sums over whole bounds.
 #include "math/compare_calculus.h"
 #include "math/compare_lower.h"
+#include "math/functions.h"
 
 namespace mathcoder::math {
 
@@ -140,7 +141,11 @@ int Lowerer::Calculus(const Expr& e) {
     int body = Lower(e.args[0]);
     const bool depends = dag_.node(free_variable).op == MC_VARIABLE && DependsOn(dag_, body, free_variable);
     if (count == 3 && (!dag_.IsInteger(Lower(e.args[2]), &order) || order < 1 || order > 8)) return Opaque(e);
-    if (!depends) return Opaque(e, Dag::kKernel);  // dy/dx: y depends on x unsaid
+    const Expr& of = e.args[0];  // dy/dx: y depends on x unsaid
+    if (of.kind == Kind::kSymbol && (!depends || of.text != e.args[1].text)) return DerivativeAtom(of.text, order, e.args[1].text);
+    if (of.kind == Kind::kCall && !IsCanonicalFunction(of.text) && of.args.size() == 1 && of.args[0] == e.args[1])
+      return DerivativeAtom(of.text, order, e.args[1].text);
+    if (!depends) return Opaque(e, Dag::kKernel);
     for (std::int64_t k = 0; k < order; ++k) {
       const auto next = Derivative(&dag_, body, free_variable);
       if (!next) return Opaque(e, Dag::kKernel | Dag::kMeaning);
@@ -203,6 +208,9 @@ int Lowerer::Calculus(const Expr& e) {
 
 int Lowerer::Call(const Expr& e) {
   const std::string_view name = e.text;
+  if ((name == "det" || name == "trace" || name == "norm") && e.args.size() == 1) {
+    if (const auto value = OfMatrix(name, e.args[0])) return *value;
+  }
   for (const Expr& arg : e.args) {
     if (!IsScalar(arg)) {
       if ((name == "min" || name == "max" || name == "gcd" || name == "lcm") && e.args.size() == 1 && !arg.args.empty() &&
@@ -238,6 +246,8 @@ int Lowerer::Call(const Expr& e) {
     if (name == "log10") return Ratio(Logarithm(x), Logarithm(dag_.Rational(10, 1)));
     if (name == "log2") return Ratio(Logarithm(x), Logarithm(dag_.Rational(2, 1)));
     if (name == "cis") return dag_.Add(dag_.Unary(MC_COS, x), dag_.Multiply(dag_.Constant(MC_I), dag_.Unary(MC_SIN, x)));
+    if (name == "under") return x;  // underlined
+    if (name == "bar") return dag_.Unary(MC_CONJ, x);
     if (name == "norm") return dag_.Unary(MC_ABS, x);
     if (name == "trunc") return dag_.Multiply(dag_.Unary(MC_SIGN, x), dag_.Unary(MC_FLOOR, dag_.Unary(MC_ABS, x)));
     if (name == "factorial2") {

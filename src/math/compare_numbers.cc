@@ -11,12 +11,15 @@ namespace {
 Expr Integer(int n) { return {.kind = Kind::kInteger, .text = std::to_string(n), .number = 0, .args = {}}; }
 
 struct Features {
-  bool radians = false, unit = false, degree = false, log = false, sum = false;
+  bool counted = false;  // dozens: a unit that is a number
+  bool radians = false, unit = false, degree = false, log = false, sum = false, bar = false;
 };
 void Scan(const Expr& e, Features* f) {
   f->unit |= e.kind == Kind::kUnit || e.kind == Kind::kMoney;
   f->radians |= e.kind == Kind::kUnit && (e.text == "radians" || e.text == "radian" || e.text == "rad");
+  f->counted |= e.kind == Kind::kUnit && e.text.starts_with("dozen");
   f->degree |= e.kind == Kind::kDegree;
+  f->bar |= e.kind == Kind::kSymbol && e.text.rfind("bar(", 0) == 0;
   f->sum |= e.kind == Kind::kCall && (e.text == "sum" || e.text == "product");
   f->log |= e.kind == Kind::kCall && e.text == "log" && e.number == 10 && e.args.size() == 1;
   for (const Expr& arg : e.args) Scan(arg, f);
@@ -149,6 +152,24 @@ Ruling Judge::ScalarsAs(const Expr& a, const Expr& b, const LowerOptions& lower_
   return ruling;
 }
 
+// 1 hour 30 minutes against 90: the number is of one of the units. nullopt where the side with units is no sum of several.
+std::optional<Ruling> Judge::NumberAgainstUnits(const Expr& a, const Expr& b, bool left) {
+  const Expr& sum = left ? a : b;
+  if (sum.kind != Kind::kAdd || sum.args.size() < 2) return std::nullopt;
+  for (const Expr& part : sum.args) {
+    if ((part.kind != Kind::kUnit && part.kind != Kind::kMoney) || part.args.size() != 1) return std::nullopt;
+  }
+  if (std::all_of(sum.args.begin(), sum.args.end(), [&](const Expr& part) { return part.text == sum.args[0].text; }))
+    return std::nullopt;
+  Ruling last{Equality::kUnknown, "unit", "a number against a sum of units"};
+  for (const Expr& part : sum.args) {
+    const Expr number{.kind = part.kind, .text = part.text, .number = 0, .args = {left ? b : a}};
+    last = left ? ScalarsAs(a, number, {}, {}) : ScalarsAs(number, b, {}, {});
+    if (Holds(last)) break;
+  }
+  return last;
+}
+
 Ruling Judge::Scalars(const Expr& a, const Expr& b) {
   // by far the most frequent pair
   const auto whole_a = PlainInteger(a), whole_b = PlainInteger(b);
@@ -157,17 +178,27 @@ Ruling Judge::Scalars(const Expr& a, const Expr& b) {
     if (options_.relative_tolerance <= 0 && !options_.percent_either_way) return {Equality::kDifferent, "rational", "two integers"};
   }
   if (HasKind(a, Kind::kPlusMinus) || HasKind(b, Kind::kPlusMinus)) {
-    return Unordered(ElementsOf(a), ElementsOf(b), false);
+    Ruling linked = Unordered(ElementsOf(a), ElementsOf(b), false);
+    const std::vector<Expr> free_a = IndependentValues(a), free_b = IndependentValues(b);
+    if (Holds(linked) || (free_a.empty() && free_b.empty())) return linked;
+    const Ruling free = Unordered(free_a.empty() ? ElementsOf(a) : free_a, free_b.empty() ? ElementsOf(b) : free_b, false);
+    return Holds(free) ? free : linked;
   }
   Features fa, fb;
   Scan(a, &fa);
   Scan(b, &fb);
   LowerOptions plain;
   plain.indexed = fa.sum || fb.sum;
+  plain.prime_variable = PrimeVariable(a, b);
   // 60 degrees beside 60 radians or 60 cm: neither side left its unit out.
   const bool degree_against_unit = fa.unit != fb.unit && fa.degree != fb.degree && fa.unit != fa.degree;
   if (fa.unit != fb.unit && !degree_against_unit) {
+    if (fa.counted || fb.counted) {  // 2 dozen are 24; whoever asked for dozens says 2
+      const Ruling number = ScalarsAs(a, b, plain, plain);
+      if (Holds(number)) return number;
+    }
     if (!options_.ignore_units) return {Equality::kDifferent, "unit", "one side has a unit"};
+    if (const auto ruling = NumberAgainstUnits(a, b, fa.unit)) return *ruling;
     plain.drop_units = true;
   }
   // A radian is 1, and a degree that many of it.
@@ -182,6 +213,12 @@ Ruling Judge::Scalars(const Expr& a, const Expr& b) {
     LowerOptions numbers = plain;
     numbers.degrees_as_numbers = true;
     const Ruling other = ScalarsAs(a, b, numbers, numbers);
+    if (Holds(other)) return other;
+  }
+  if (fa.bar || fb.bar) {
+    LowerOptions conjugates = plain;
+    conjugates.bars_conjugate = true;
+    const Ruling other = ScalarsAs(a, b, conjugates, conjugates);
     if (Holds(other)) return other;
   }
   if (fa.log || fb.log) {

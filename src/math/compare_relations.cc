@@ -92,6 +92,15 @@ Ruling Judge::Equations(const Expr& a, const Expr& b) {
       const Ruling crossed = Both(Compare(a.args[0], b.args[1]), Compare(a.args[1], b.args[0]));
       return Holds(crossed) ? crossed : straight;
     }
+    // y = x^2 | f(x) = x^2: the function's value has either name
+    const auto function = [](const Expr& e) {
+      return e.args[0].kind == Kind::kCall && e.args[0].text.size() == 1 &&
+             std::all_of(e.args[0].args.begin(), e.args[0].args.end(), [](const Expr& p) { return p.kind == Kind::kSymbol; });
+    };
+    const auto named = [](const Expr& e) {
+      return e.args[0].kind == Kind::kSymbol && (e.args[0].text == "y" || e.args[0].text == "z");
+    };
+    if ((function(a) && named(b)) || (named(a) && function(b))) return Compare(a.args[1], b.args[1]);
     // x = 2 | 2 = x under the options of numbers: rounding, units
     if (a.args[0] == b.args[1] && a.args[0].kind == Kind::kSymbol) return Compare(a.args[1], b.args[0]);
     if (a.args[1] == b.args[1] && a.args[1].kind == Kind::kSymbol) return Compare(a.args[0], b.args[0]);
@@ -100,6 +109,7 @@ Ruling Judge::Equations(const Expr& a, const Expr& b) {
   if (!ScalarSides(a) || !ScalarSides(b)) return {Equality::kUnknown, "equation", "sides that are no numbers"};
   Dag dag;
   LowerOptions plain;
+  plain.prime_variable = PrimeVariable(a, b);
   Lowerer lowerer(&dag, plain);
   lowerer.same_value = [&](int x, int y) { return Holds(CompareNodes(&dag, x, y, &budget_)); };
   const int f = dag.Subtract(lowerer.Lower(a.args[0]), lowerer.Lower(a.args[1]));
@@ -112,9 +122,7 @@ Ruling Judge::Equations(const Expr& a, const Expr& b) {
     const Ruling tops = Proportional(&dag, top_f.first, top_g.first, false);
     if (Holds(tops)) return {tops.equality, "equation", "equal after clearing denominators"};
   }
-  if (ruling.equality == Equality::kDifferent)
-    ruling = {Equality::kDifferent, "equation", "no constant factor between the equations"};
-  return ruling;
+  return ruling.equality == Equality::kDifferent ? UnequalForms(&dag, top_f.first, top_g.first) : ruling;
 }
 
 Ruling Judge::Inequalities(const Expr& written_a, const Expr& written_b) {
@@ -213,8 +221,10 @@ Ruling Judge::Relations(const Expr& written_a, const Expr& written_b) {
   const bool single_a = a.kind == Kind::kRelation, single_b = b.kind == Kind::kRelation;
   if (single_a && single_b && a.text == "=" && b.text == "=") {
     const std::vector<Expr> x = ElementsOf(a), y = ElementsOf(b);
-    if (x.size() > 1 || y.size() > 1) return Unordered(x, y, true);
-    return Equations(a, b);
+    const Ruling written = x.size() > 1 || y.size() > 1 ? Unordered(x, y, true) : Equations(a, b);
+    if (Holds(written)) return written;
+    if (auto solutions = Solutions(a, b)) return *solutions;
+    return written;
   }
   if (auto sets = RealSets(a, b)) return *sets;
   if (single_a && single_b) {
@@ -261,6 +271,9 @@ Ruling Judge::Relations(const Expr& written_a, const Expr& written_b) {
   const std::vector<Expr> x = ElementsOf(a), y = ElementsOf(b);
   if (x.size() < 2 && y.size() < 2) return {Equality::kUnknown, "statement", "statements of other forms"};
   Ruling parts = Unordered(x, y, false);
+  if (!Holds(parts)) {
+    if (auto solutions = Solutions(a, b)) return *solutions;
+  }
   if (Holds(parts) && a.kind != b.kind && x.size() > 1) return {parts.equality, "statement", "the same statements"};
   return parts;
 }

@@ -41,6 +41,12 @@ bool ProveRational(std::span<const Node> nodes, int a, int b, std::span<const in
                            max_terms, max_bits) == MC_YES;
 }
 
+std::optional<RootSets> CompareRoots(std::span<const Node> nodes, int a, int b, int variable) {
+  RootSets sets{};
+  if (mc_compare_roots(nodes.data(), static_cast<int>(nodes.size()), a, b, variable, 24, &sets) != MC_YES) return std::nullopt;
+  return sets;
+}
+
 std::optional<bool> CalciumEqual(std::span<const Node> nodes, int a, int b) {
   const int result = mc_calcium_equal(nodes.data(), Count(nodes), a, b);
   if (result == MC_FAILED) return std::nullopt;

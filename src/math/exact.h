@@ -14,6 +14,7 @@ namespace mathcoder::math::exact {
 using Node = mc_node;    // arguments stand before their users
 using Point = mc_point;  // a value of a variable: re + i im, both rational
 using Balls = mc_balls;
+using RootSets = mc_root_sets;
 
 struct Order {
   bool known = false;                             // both have a rational value
@@ -33,6 +34,9 @@ bool LogarithmsDiffer(std::span<const Node> nodes, int a, int b, long precision)
 // square[g] != 0 that its square is that integer.
 bool ProveRational(std::span<const Node> nodes, int a, int b, std::span<const int> generator, std::span<const std::int64_t> square,
                    long max_terms, long max_bits);
+
+// How many distinct roots two polynomials in the variable have, and share; nullopt: not rational polynomials of moderate degree.
+std::optional<RootSets> CompareRoots(std::span<const Node> nodes, int a, int b, int variable);
 
 // Calcium's verdict on constants; nullopt: not decided. Time and memory are not bounded: for workers.
 std::optional<bool> CalciumEqual(std::span<const Node> nodes, int a, int b);

@@ -10,14 +10,20 @@
 #include <flint/arb.h>
 #include <flint/ca.h>
 #include <flint/fmpq.h>
+#include <flint/fmpq_poly.h>
 #include <flint/fmpz_mpoly.h>
+#include <flint/fmpz_poly.h>
+#include <flint/fmpz_vec.h>
 #else
 #include <acb.h>
 #include <acb_hypgeom.h>
 #include <arb.h>
 #include <calcium/ca.h>
 #include <flint/fmpq.h>
+#include <flint/fmpq_poly.h>
 #include <flint/fmpz_mpoly.h>
+#include <flint/fmpz_poly.h>
+#include <flint/fmpz_vec.h>
 #endif
 
 /* FLINT ends the process where it cannot go on. Inside a guarded call it ends that call instead. */
@@ -943,6 +949,117 @@ int mc_prove_rational(const mc_node* nodes, int count, int a, int b, const int* 
 }
 
 /* ---- Calcium ---- */
+
+/* ---- roots of polynomials in one variable ---- */
+
+/* 0: no polynomial with rational coefficients, or over the cap. */
+static int PolynomialStep(fmpq_poly_t x, const mc_node* nodes, int i, fmpq_poly_struct* values, const char* known, int variable,
+                          long max_degree) {
+  const mc_node* node = &nodes[i];
+  fmpq_poly_struct* a = node->a >= 0 ? values + node->a : NULL;
+  fmpq_poly_struct* b = node->b >= 0 ? values + node->b : NULL;
+  if ((a != NULL && !known[node->a]) || (b != NULL && !known[node->b])) return 0;
+  switch (node->op) {
+    case MC_RATIONAL: {
+      fmpq_t q;
+      if (node->big_num == NULL && node->den == 0) return 0;
+      fmpq_init(q);
+      SetRational(q, node);
+      fmpq_poly_set_fmpq(x, q);
+      fmpq_clear(q);
+      break;
+    }
+    case MC_VARIABLE:
+      if (node->num != variable) return 0;
+      fmpq_poly_set_coeff_si(x, 1, 1);
+      break;
+    case MC_ADD:
+      fmpq_poly_add(x, a, b);
+      break;
+    case MC_NEG:
+      fmpq_poly_neg(x, a);
+      break;
+    case MC_MUL:
+      if (fmpq_poly_degree(a) + fmpq_poly_degree(b) > max_degree) return 0;
+      fmpq_poly_mul(x, a, b);
+      break;
+    case MC_DIV:
+      if (fmpq_poly_degree(b) != 0) return 0; /* also not by zero, whose degree is -1 */
+      {
+        fmpq_t q;
+        fmpq_init(q);
+        fmpq_poly_get_coeff_fmpq(q, b, 0);
+        fmpq_poly_scalar_div_fmpq(x, a, q);
+        fmpq_clear(q);
+      }
+      break;
+    case MC_POW: {
+      const mc_node* exponent = &nodes[node->b];
+      if (exponent->op != MC_RATIONAL || exponent->big_num != NULL || exponent->den != 1 || exponent->num < 0) return 0;
+      if (exponent->num > max_degree || fmpq_poly_degree(a) * exponent->num > max_degree) return 0;
+      fmpq_poly_pow(x, a, (ulong)exponent->num);
+      break;
+    }
+    default:
+      return 0;
+  }
+  return labs(_fmpz_vec_max_bits(x->coeffs, x->length)) + (long)fmpz_bits(x->den) <= 4096;
+}
+
+static void SquareFree(fmpz_poly_t p) { /* each root once */
+  fmpz_poly_t derivative, common;
+  fmpz_poly_init(derivative);
+  fmpz_poly_init(common);
+  fmpz_poly_derivative(derivative, p);
+  fmpz_poly_gcd(common, p, derivative);
+  fmpz_poly_div(p, p, common);
+  fmpz_poly_clear(derivative);
+  fmpz_poly_clear(common);
+}
+
+static long RealRoots(const fmpz_poly_t p) { return fmpz_poly_degree(p) < 1 ? 0 : (long)fmpz_poly_num_real_roots(p); }
+
+static int CompareRoots(const mc_node* nodes, int count, int a, int b, int variable, long max_degree, mc_root_sets* out) {
+  fmpq_poly_struct* values = (fmpq_poly_struct*)flint_malloc((size_t)count * sizeof *values);
+  char* needed = (char*)flint_calloc((size_t)count, 1);
+  char* known = (char*)flint_calloc((size_t)count, 1);
+  int i, result = MC_NO;
+  Mark(nodes, needed, a);
+  Mark(nodes, needed, b);
+  for (i = 0; i < count; ++i) {
+    fmpq_poly_init(values + i);
+    if (needed[i]) known[i] = (char)PolynomialStep(values + i, nodes, i, values, known, variable, max_degree);
+  }
+  if (known[a] && known[b] && !fmpq_poly_is_zero(values + a) && !fmpq_poly_is_zero(values + b)) {
+    fmpz_poly_t p, q, common;
+    fmpz_poly_init(p);
+    fmpz_poly_init(q);
+    fmpz_poly_init(common);
+    fmpq_poly_get_numerator(p, values + a);
+    fmpq_poly_get_numerator(q, values + b);
+    SquareFree(p);
+    SquareFree(q);
+    fmpz_poly_gcd(common, p, q);
+    out->roots_a = fmpz_poly_degree(p);
+    out->roots_b = fmpz_poly_degree(q);
+    out->common = fmpz_poly_degree(common);
+    out->real_roots_a = RealRoots(p);
+    out->real_roots_b = RealRoots(q);
+    out->real_common = RealRoots(common);
+    fmpz_poly_clear(p);
+    fmpz_poly_clear(q);
+    fmpz_poly_clear(common);
+    result = MC_YES;
+  }
+  for (i = 0; i < count; ++i) fmpq_poly_clear(values + i);
+  flint_free(values);
+  flint_free(needed);
+  flint_free(known);
+  return result;
+}
+int mc_compare_roots(const mc_node* nodes, int count, int a, int b, int variable, long max_degree, mc_root_sets* out) {
+  GUARDED(CompareRoots(nodes, count, a, b, variable, max_degree, out));
+}
 
 static int CalciumStep(ca_t x, const mc_node* nodes, int i, ca_struct* values, ca_ctx_t ctx) {
   const mc_node* node = &nodes[i];

@@ -99,6 +99,13 @@ int mc_compare_logarithms(const mc_node* nodes, int count, int a, int b, long pr
 int mc_prove_rational(const mc_node* nodes, int count, int a, int b, const int* generator, const int64_t* square, int generators,
                       long max_terms, long max_bits);
 
+typedef struct {
+  long roots_a, roots_b, common;                /* distinct complex roots */
+  long real_roots_a, real_roots_b, real_common; /* distinct real ones */
+} mc_root_sets;
+/* The roots of two polynomials in one variable with rational coefficients. MC_NO: not such, zero, or over the cap. */
+int mc_compare_roots(const mc_node* nodes, int count, int a, int b, int variable, long max_degree, mc_root_sets* out);
+
 /* Calcium: a = b for constants. MC_YES, MC_NO: proven. MC_FAILED: not decided. No bound on its time: for workers. */
 int mc_calcium_equal(const mc_node* nodes, int count, int a, int b);
 
