@@ -5,6 +5,7 @@ are killed; the report in a browser. Environment as in program_test.py. Random t
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -149,6 +150,7 @@ class Eval(Program):
         self.assert_one_line_error(run("eval", "--bench", "meth", "--data", self.dir, "-o", self.dir / "x"), 2,
                                    "'meth' is no benchmark", "gsm8k")
         self.assert_one_line_error(run("eval", "--bench", "math"), 2, "-o is missing")
+        self.assert_one_line_error(run("eval", "--bench", "math", "--limit", "-1", "-o", self.dir / "x"), 2, "--limit")
         self.assert_one_line_error(run("eval", "-o", self.dir / "x"), 2, "--bench")
         self.assert_one_line_error(run("eval", "--compare", self.dir, self.dir), 3, "verdicts.jsonl")
         self.assert_one_line_error(run("eval", "--bench", "simuleq", "--data", DATA, "-o", self.dir / "x", "--store", "mysql://x"),
@@ -170,8 +172,10 @@ class Eval(Program):
         wrong = {f["file"]: (f["correct"], f["n"]) for f in files if f["correct"] != (f["n"] if "-correct" in f["file"] else 0)}
         self.assertEqual(wrong, {}, "in mode mathcoder every file counts as it is named")
         report = (out / "report.html").read_text()
-        for f in files:
-            self.assertIn(f["file"], report)
+        table = report[report.index('<table id="files">'):]
+        rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in table[:table.index("</table>")].split("<tr>")[2:]]
+        self.assertEqual([(row[0], *map(int, row[2:])) for row in rows],
+                         [(f["file"], f["n"], f["correct"], f["n"] - f["correct"]) for f in files])
 
     def test_two_runs_are_compared(self):
         for mode in ("strict", "mathcoder"):
@@ -252,6 +256,20 @@ class Postgres(Program):
         for number in range(workers):
             for file in FILES:
                 self.assertEqual((self.dir / f"worker{number}" / file).read_bytes(), (alone / file).read_bytes(), file)
+
+    def test_a_server_that_crashes_and_returns(self):
+        process = start("eval", "--bench", "mathematics", "--data", DATA, "--limit", "60", "-j", "4", "-q", "--store", self.server.url,
+                        "--run", "crash", "-o", self.dir / "crash")
+        done = "SELECT count(*) FROM mathcoder.tasks WHERE run = 'crash' AND done"
+        self.assertTrue(wait_until(lambda: self.server.query("SELECT to_regclass('mathcoder.tasks')")
+                                   and int(self.server.query(done)[0][0]) > 0))
+        self.server.crash()
+        time.sleep(1.5)
+        self.assertIsNone(process.poll(), "it waits for the server")
+        self.server.begin()
+        _, errors = process.communicate(timeout=240)
+        self.assertEqual((process.returncode, errors.decode()), (0, ""))
+        self.assertEqual(self.server.query(done), [["60"]])
 
     def test_a_server_that_is_not_there(self):
         result = run("eval", "--bench", "simuleq", "--data", DATA, "--limit", "1", "-o", self.dir / "x", "--store",

@@ -48,8 +48,7 @@ class Postgres:
             self.as_user = ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups"]
         data = f"{self.folder}/data"
         self._run("initdb", "-D", data, "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        self._run("pg_ctl", "-D", data, "-w", "-t", "60", "-l", f"{self.folder}/log", "-o",
-                  f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' -c fsync=off", "start")
+        self.begin()
         self.url = f"postgresql://tester@/postgres?host={self.folder}"
 
     @staticmethod
@@ -76,9 +75,17 @@ class Postgres:
             raise RuntimeError(done.stderr)
         return [line.split("|") for line in done.stdout.splitlines() if line]
 
+    def begin(self):
+        self._run("pg_ctl", "-D", f"{self.folder}/data", "-w", "-t", "60", "-l", f"{self.folder}/log", "-o",
+                  f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' -c fsync=off", "start")
+
+    def crash(self):
+        """Ends the server at once; begin() brings it back."""
+        self._run("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "-w", "stop")
+
     def stop(self):
         try:
-            self._run("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "-w", "stop")
+            self.crash()
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 

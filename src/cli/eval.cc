@@ -355,7 +355,7 @@ Examples:
   verb->add_option("--mode", arguments->mode, "strict, lenient, or mathcoder (the published grader's verdicts)")
       ->check(CLI::IsMember({"strict", "lenient", "mathcoder"}))
       ->capture_default_str();
-  verb->add_option("--limit", arguments->limit, "only the first N questions of each benchmark");
+  verb->add_option("--limit", arguments->limit, "only the first N questions of each benchmark")->check(CLI::NonNegativeNumber);
   verb->add_option("-o,--out", arguments->out, "folder of the run; what it holds is not solved again");
   verb->add_option("--store", arguments->store,
                    "postgresql://USER@HOST/DATABASE, shared by the workers of one run (default: SQLite in the folder)");

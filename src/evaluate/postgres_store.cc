@@ -77,10 +77,10 @@ T Number(const std::string& text) {
 class PostgresStore : public Store {
  public:
   PostgresStore(const std::string& url, std::string run, const StoreOptions& options)
-      : run_(std::move(run)),
-        worker_(options.worker),
-        lease_(std::to_string(options.lease.count())),
-        connection_(::PQconnectdb(url.c_str())) {
+      : run_(std::move(run)), worker_(options.worker), lease_(std::to_string(options.lease.count())), connection_(Connect(url)) {
+    if (connection_)
+      ::PQsetNoticeProcessor(
+          connection_.get(), [](void*, const char*) {}, nullptr);  // not between our own lines
     if (!connection_ || ::PQstatus(connection_.get()) != CONNECTION_OK) {
       throw base::Unavailable("--store: PostgreSQL cannot be reached: " + Message() + "; check the URL, and that the server runs");
     }
@@ -175,6 +175,13 @@ class PostgresStore : public Store {
   };
   using ResultPtr = std::unique_ptr<PGresult, Finisher>;
 
+  // The URL comes last, so what it says wins: without limits a host that does not answer would hold the program for minutes.
+  static PGconn* Connect(const std::string& url) {
+    const char* const keys[] = {"connect_timeout", "tcp_user_timeout", "fallback_application_name", "dbname", nullptr};
+    const char* const values[] = {"10", "30000", "mathcoder", url.c_str(), nullptr};
+    return ::PQconnectdbParams(keys, values, 1);
+  }
+
   static Task TaskOf(const Texts& row) { return {row[0], Number<std::size_t>(row[1]), Number<std::uint32_t>(row[2])}; }
 
   std::string Message() const {
@@ -200,8 +207,11 @@ class PostgresStore : public Store {
           ::PQexecParams(connection_.get(), sql, static_cast<int>(pointers.size()), nullptr, pointers.data(), nullptr, nullptr, 0));
       const ExecStatusType status = ::PQresultStatus(result.get());
       if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return Rows(result.get());
-      if (::PQstatus(connection_.get()) == CONNECTION_OK || attempt == kTries)
-        throw base::Unavailable("--store: PostgreSQL refused: " + Message());
+      // What the server refuses has a code. Without one the connection broke, even where libpq still calls it good: so after a
+      // crash of the server, whose last words were read while the statement could not be sent.
+      const bool refused =
+          ::PQstatus(connection_.get()) == CONNECTION_OK && ::PQresultErrorField(result.get(), PG_DIAG_SQLSTATE) != nullptr;
+      if (refused || attempt == kTries) throw base::Unavailable("--store: PostgreSQL refused: " + Message());
       std::this_thread::sleep_for(std::chrono::seconds(1));
       ::PQreset(connection_.get());
     }

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -23,7 +25,12 @@ RunFolder::RunFolder(std::filesystem::path path) : path_(std::move(path)) {
   const std::filesystem::path lock = path_ / "run.lock";
   lock_ = base::UniqueFd(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!lock_.valid()) throw base::OutputFailure(lock.string() + ": cannot be written (" + std::strerror(errno) + ")");
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+  // A program that was killed holds its lock until the kernel has taken its memory back.
+  for (int tries = 20; ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0; --tries) {
+    if (tries > 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      continue;
+    }
     throw base::OutputFailure(path_.string() + ": another mathcoder works in this folder; wait for it, or choose another -o");
   }
 }

@@ -151,6 +151,8 @@ Score ScoreOf(std::span<const Item* const> items, std::uint64_t seed) {
   const std::vector<Items> questions = ByQuestion(items);
   if (questions.size() == score.n) {
     score.interval = WilsonInterval(score.correct, score.n);
+  } else if (score.correct == 0 || score.correct == score.n) {  // every resample would be the same: no width
+    score.interval = WilsonInterval(score.correct == 0 ? 0 : questions.size(), questions.size());
   } else {  // samples of one question are not independent
     std::vector<double> means;
     for (const Items& question : questions) {

@@ -73,6 +73,19 @@ TEST(Summary, SamplesGiveCurvesAndAnIntervalOverQuestions) {
   EXPECT_GT(group.score.interval.high, 0.35);
 }
 
+TEST(Summary, SamplesThatAllAgreeHaveAnIntervalOverQuestions) {
+  for (const Outcome outcome : {Outcome::kCorrect, Outcome::kWrong}) {
+    std::vector<Item> items;
+    for (std::size_t q = 0; q < 6; ++q) {
+      for (std::uint32_t s = 0; s < 4; ++s) items.push_back(ItemOf("math", q, s, outcome));
+    }
+    const Score score = Summarize(items, {}).groups.at(0).score;
+    const Interval expected = WilsonInterval(outcome == Outcome::kCorrect ? 6 : 0, 6);
+    EXPECT_DOUBLE_EQ(score.interval.low, expected.low);
+    EXPECT_DOUBLE_EQ(score.interval.high, expected.high);
+  }
+}
+
 TEST(Summary, BreakdownsAreInNaturalOrder) {
   std::vector<Item> items;
   for (std::size_t i = 0; i < 12; ++i) {

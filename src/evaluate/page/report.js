@@ -16,7 +16,8 @@
   };
 
   // $...$, $$...$$, \(...\), \[...\] and environments; a dollar before a space or after a digit's price stays a dollar.
-  const FORMULA = /\$\$([\s\S]+?)\$\$|\\\[([\s\S]+?)\\\]|\\\(([\s\S]+?)\\\)|(\\begin\{(align|equation|gather|multline|cases|array|pmatrix|bmatrix|vmatrix)(\*?)\}[\s\S]+?\\end\{\5\6\})|\$(?! )((?:[^$\\]|\\[\s\S])+?)\$(?!\d)/g;
+  // What is longer than any formula is text: a page of opening marks must not cost its square.
+  const FORMULA = /\$\$([\s\S]{1,4000}?)\$\$|\\\[([\s\S]{1,4000}?)\\\]|\\\(([\s\S]{1,4000}?)\\\)|(\\begin\{(align|equation|gather|multline|cases|array|pmatrix|bmatrix|vmatrix)(\*?)\}[\s\S]{1,4000}?\\end\{\5\6\})|\$(?! )((?:[^$\\]|\\[\s\S]){1,4000}?)\$(?!\d)/g;
   const formula = (parent, source, display) => {
     const span = make("span", "formula");
     if (typeof katex === "undefined") {
