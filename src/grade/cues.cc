@@ -236,13 +236,22 @@ std::optional<std::string> AnswerBehindCue(std::string_view text) {
   return std::nullopt;
 }
 
+// Python's power is no mark: "3*x**2/2 + beta**3" has nothing in bold. A mark that opens stands behind no operand and before no blank;
+// one that closes stands behind no blank and before no operand.
+bool IsBold(std::string_view text, std::size_t open, std::size_t close) {
+  const auto operand = [](char byte) { return IsLetter(byte) || IsDigit(byte) || byte == '_' || byte == '(' || byte == ')' || byte == ']'; };
+  const bool opens = (open == 0 || !operand(text[open - 1]) || text[open - 1] == '(') && !IsBlank(text[open + 2]);
+  const bool closes = !IsBlank(text[close - 1]) && (close + 2 >= text.size() || !operand(text[close + 2]) || text[close + 2] == ')');
+  return opens && closes;
+}
+
 std::optional<std::string> AnswerInBold(std::string_view text) {
   std::size_t close = text.rfind("**");
   while (close != kNone && close > 0) {
     const std::size_t open = text.rfind("**", close - 1);
     if (open == kNone || open + 2 > close) return std::nullopt;
     const std::string_view inside = Trim(text.substr(open + 2, close - open - 2));
-    if (!inside.empty() && !inside.ends_with(":") && inside.find('\n') == kNone) {
+    if (!inside.empty() && IsBold(text, open, close) && !inside.ends_with(":") && inside.find('\n') == kNone) {
       if (const auto value = AnswerOfSentence(inside)) return value;
       return std::string(WithoutFrame(inside));
     }

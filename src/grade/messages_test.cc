@@ -67,6 +67,18 @@ TEST(Messages, ChainsOfEqualities) {
   });
 }
 
+// Python's power is not Markdown's bold.
+TEST(Messages, PowersAreNotBold) {
+  Check({
+      {"3*x_2", "5*omega**3*x_2**3/3 - 204*omega*x_2/11", kNo},
+      {"5\\omega^3 x_2^3/3 - 204 \\omega x_2/11", "5*omega**3*x_2**3/3 - 204*omega*x_2/11", kYes},
+      {"x^2+y^2", "(x)**2 + y**2", kYes},
+      {"73", "So it is **73**.", kYes},
+      {"73", "... (**73**)", kYes},
+      {"73", "**73**", kYes},
+  });
+}
+
 TEST(Messages, CuesInMarkup) {
   Check({
       {"42", "**Answer: 42**", kYes},
