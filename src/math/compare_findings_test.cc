@@ -216,6 +216,41 @@ TEST(Findings, ListsSignsTuples) {
   });
 }
 
+TEST(Findings, SmallTermsBesideLargeOnes) {
+  Check({
+      {"e^{1000}+\\sin x", "e^{1000}+\\cos x", Want::kNotSame},
+      {"10^{600}+\\sin x", "10^{600}+\\cos x", Want::kNotSame},
+      {"x + \\pi^{500}", "y + \\pi^{500}", Want::kNotSame},
+      {"e^x+10^{-800}", "e^x", Want::kNotSame},
+      {"\\sqrt{x^2+10^{-400}}", "|x|", Want::kNotSame},
+      {"\\sin(10^{-500}x)", "10^{-500}x", Want::kNotSame},
+      {"\\cos(10^{-1000})", "1", Want::kNotSame},
+      {"\\arctan(10^{2000})", "\\frac\\pi2", Want::kNotSame},
+      {"\\sqrt{x+10^{500}}", "\\sqrt{x+10^{500}+1}", Want::kNotSame},
+      {"\\min(4, x)", "\\min(\\frac{4000001}{1000000}, x)", Want::kOther},
+      {"\\sin(2x)", "2\\sin x\\cos x", Want::kSame},
+      {"10^{50}\\sin(2x)", "2 \\cdot 10^{50}\\sin x\\cos x", Want::kSame},
+  });
+}
+
+TEST(Findings, StatementsAndTruth) {
+  Check({
+      {"x = 4", "no", Want::kOther},
+      {"x \\neq 2", "yes", Want::kOther},
+      {"1 < 2", "true", Want::kSame},
+      {"1 = 2", "no", Want::kSame},
+      {"p\\land q", "p\\lor q", Want::kOther},
+      {"x\\neq\\pm1", "x\\ne1", Want::kNotSame},
+      {"x>1 \\text{ and } x>2", "x>1", Want::kOther},
+      {"x>1 \\text{ and } x>2", "x>2", Want::kSame},
+      {"\\langle 1,2\\rangle", "1<y<2", Want::kNotSame},
+      {"1/2", "15:30", Want::kNotSame},
+      {"1/2", "1:2", Want::kSame},
+      {"x^3>8", "x>2", Want::kNotOther},
+      {"x^3>8", "x>3", Want::kOther},
+  });
+}
+
 TEST(Findings, LongSetsInLinearTime) {
   std::string a = "\\{0", b = "\\{";
   for (int i = 1; i < 900; ++i) a += "," + std::to_string(i);

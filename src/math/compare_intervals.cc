@@ -27,7 +27,7 @@ class Reals {
     if (depth > 12) return std::nullopt;
     switch (e.kind) {
       case Kind::kGroup: {
-        if (e.args.size() != 2 || !IsScalar(e.args[0]) || !IsScalar(e.args[1])) return std::nullopt;
+        if (e.args.size() != 2 || !IsScalar(e.args[0]) || !IsScalar(e.args[1]) || e.text == "<>") return std::nullopt;
         Piece piece{lowerer_.Lower(e.args[0]), lowerer_.Lower(e.args[1]), e.text[0] == '[', e.text.back() == ']'};
         if (!Finite(piece.low)) piece.low_closed = false;
         if (!Finite(piece.high)) piece.high_closed = false;
@@ -270,6 +270,10 @@ class Reals {
     }
     const bool order = e.text == "<" || e.text == "<=" || e.text == ">" || e.text == ">=";
     if ((!order && e.text != "=" && e.text != "!=") || !IsScalar(e.args[0]) || !IsScalar(e.args[1])) return std::nullopt;
+    if (HasKind(e, Kind::kPlusMinus)) {  // x = +-1 is one of two, x != +-1 excludes both
+      if (order) return std::nullopt;
+      return Of({.kind = e.text == "=" ? Kind::kOr : Kind::kAnd, .text = "", .number = 0, .args = PlusMinusValues(e)}, depth + 1);
+    }
     if (const auto split = WithoutAbs(e)) return Of(*split, depth + 1);
     const int left = lowerer_.Lower(e.args[0]), right = lowerer_.Lower(e.args[1]);
     const int f = dag_.Subtract(left, right);

@@ -25,6 +25,15 @@ std::optional<std::string> WordsOf(const Expr& e) {
   return std::nullopt;
 }
 
+bool HoldsFreeSymbol(const Expr& e) {
+  if (e.kind == Kind::kSymbol) {
+    static constexpr std::string_view kSets[] = {"R", "Reals",     "Z", "Integers",  "N",       "Naturals",
+                                                 "Q", "Rationals", "C", "Complexes", "emptyset"};
+    return std::find(std::begin(kSets), std::end(kSets), e.text) == std::end(kSets);
+  }
+  return std::any_of(e.args.begin(), e.args.end(), HoldsFreeSymbol);
+}
+
 bool IsTuple(const Expr& e) { return e.kind == Kind::kGroup && e.text == "()" && e.args.size() >= 2; }
 
 // x = 1, y = 2 and (x, y) = (1, 2): names and their values; empty where something else is said, or a name twice.
@@ -98,6 +107,8 @@ std::optional<Ruling> Judge::Words(const Expr& a, const Expr& b) {
     const std::string said = Folded(word->text, true);
     const bool yes = said == "true" || said == "yes";
     if (!yes && said != "false" && said != "no") continue;
+    if (HoldsFreeSymbol(*other))
+      return Ruling{Equality::kDifferent, "text", "a statement about variables is neither true nor false"};
     const auto truth = TruthOf(*other);
     if (!truth) return Ruling{Equality::kUnknown, "statement", "the statement's truth is not known"};
     return Ruling{*truth == yes ? Equality::kEqual : Equality::kDifferent, "statement",

@@ -55,6 +55,7 @@ class Judge {
   Ruling PiecesOf(const Expr& a, const Expr& b);
   std::optional<Ruling> Classes(const Expr& a, const Expr& b);
   std::optional<Ruling> Solutions(const Expr& a, const Expr& b);
+  Ruling OneHoldsOnly(Dag* dag, int f, int g, bool closed);
   Ruling UnequalForms(Dag* dag, int f, int g);
 
   // compare_matrix.cc

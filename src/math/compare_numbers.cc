@@ -184,6 +184,11 @@ Ruling Judge::Scalars(const Expr& a, const Expr& b) {
     const Ruling free = Unordered(free_a.empty() ? ElementsOf(a) : free_a, free_b.empty() ? ElementsOf(b) : free_b, false);
     return Holds(free) ? free : linked;
   }
+  for (const auto& [ratio, other] : {std::pair{&a, &b}, std::pair{&b, &a}}) {  // 10:20 beside a number is no quotient: a time
+    if (ratio->kind != Kind::kRatio || other->kind == Kind::kRatio || ratio->args[1].kind != Kind::kInteger) continue;
+    if (ratio->args[1].text.size() == 2 && ratio->args[1].text[0] < '6')
+      return {Equality::kUnknown, "ratio", "a time of day, or a ratio against a number"};
+  }
   Features fa, fb;
   Scan(a, &fa);
   Scan(b, &fb);

@@ -136,8 +136,8 @@ Ruling Judge::Inequalities(const Expr& written_a, const Expr& written_b) {
   const int g = dag.Subtract(lowerer.Lower(b.args[0]), lowerer.Lower(b.args[1]));
   const Ruling ruling = Proportional(&dag, f, g, true);
   if (Holds(ruling)) return {ruling.equality, "inequality", "equal up to a positive factor"};
-  if (ruling.equality == Equality::kDifferent) return {Equality::kDifferent, "inequality", "no positive factor between them"};
-  return ruling;
+  if (ruling.equality != Equality::kDifferent) return ruling;
+  return OneHoldsOnly(&dag, f, g, a.text == "<=");  // no factor alone is no proof: x^3 > 8 and x > 2 say the same
 }
 
 std::optional<bool> Judge::TruthOf(const Expr& s) {
@@ -268,6 +268,9 @@ Ruling Judge::Relations(const Expr& written_a, const Expr& written_b) {
     return Holds(other) ? other : straight;
   }
   // systems and alternatives, as sets of statements
+  if ((a.kind == Kind::kAnd && b.kind == Kind::kOr) || (a.kind == Kind::kOr && b.kind == Kind::kAnd)) {
+    if (!std::all_of(a.args.begin(), a.args.end(), IsStatement)) return {Equality::kDifferent, "statement", "and against or"};
+  }
   const std::vector<Expr> x = ElementsOf(a), y = ElementsOf(b);
   if (x.size() < 2 && y.size() < 2) return {Equality::kUnknown, "statement", "statements of other forms"};
   Ruling parts = Unordered(x, y, false);

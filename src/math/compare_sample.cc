@@ -68,7 +68,7 @@ std::vector<std::int64_t> PlacesAround(std::vector<std::int64_t> constants) {
   std::sort(ends.begin(), ends.end());
   std::vector<std::int64_t> places{2 * sum + 1, -2 * sum - 2};  // beyond all, sums and doubles included
   for (std::size_t i = 0; i + 1 < ends.size(); ++i) {
-    if (ends[i + 1] - ends[i] > 1) places.push_back(ends[i] + (ends[i + 1] - ends[i]) / 2);
+    if (ends[i + 1] > ends[i]) places.push_back(ends[i] + (ends[i + 1] - ends[i]) / 2);
   }
   return places;
 }
@@ -130,8 +130,45 @@ SampleNeeds NeedsOf(const Dag& dag, int a, int b) {
     if (needs.whole[v] != 0) needs.named[v] = 0;
     needs.by_name = needs.by_name || needs.named[v] != 0;
   }
-  if (needs.branches || needs.jumps) needs.places = PlacesAround(std::move(constants));
+  needs.places = PlacesAround(std::move(constants));
   return needs;
+}
+
+long AgreementBits(const Dag& dag, int a, int b) {
+  double largest = 0;
+  const int last = std::max(a, b);
+  std::vector<char> needed(static_cast<std::size_t>(last) + 1, 0);
+  needed[static_cast<std::size_t>(a)] = needed[static_cast<std::size_t>(b)] = 1;
+  std::vector<double> bits(static_cast<std::size_t>(last) + 1, 0);  // log2 of a constant's size, as far as its form tells
+  for (int i = last; i >= 0; --i) {
+    if (needed[static_cast<std::size_t>(i)] == 0) continue;
+    if (dag.node(i).a >= 0) needed[static_cast<std::size_t>(dag.node(i).a)] = 1;
+    if (dag.node(i).b >= 0) needed[static_cast<std::size_t>(dag.node(i).b)] = 1;
+  }
+  const auto size_of = [&](int i) { return std::exp2(std::min(1000.0, bits[static_cast<std::size_t>(i)])); };
+  for (int i = 0; i <= last; ++i) {
+    if (needed[static_cast<std::size_t>(i)] == 0) continue;
+    const exact::Node n = dag.node(i);
+    double& size = bits[static_cast<std::size_t>(i)];
+    const auto inner = [&](int k) { return bits[static_cast<std::size_t>(k)]; };
+    if (n.op == MC_RATIONAL) {
+      const auto digits = [](const char* text) { return 3.33 * static_cast<double>(std::char_traits<char>::length(text)); };
+      size = n.big_num != nullptr ? std::max(digits(n.big_num), digits(n.big_den))
+                                  : std::log2(std::max({std::abs(static_cast<double>(n.num)), static_cast<double>(n.den), 1.0}));
+    } else if ((dag.flags(i) & Dag::kVariable) != 0) {
+      continue;
+    } else if (n.op == MC_PI || n.op == MC_E) {
+      size = 1.7;
+    } else if (n.op == MC_POW) {
+      size = std::max(1.0, inner(n.a)) * size_of(n.b);
+    } else if (n.op == MC_EXP) {
+      size = 1.45 * size_of(n.a);
+    } else if (n.op == MC_NEG || n.op == MC_ADD || n.op == MC_MUL || n.op == MC_DIV) {
+      size = n.b < 0 ? inner(n.a) : n.op == MC_ADD ? std::max(inner(n.a), inner(n.b)) : inner(n.a) + inner(n.b);
+    }
+    largest = std::max(largest, size);
+  }
+  return 32 + static_cast<long>(std::min(1e9, 3 * largest));
 }
 
 std::vector<Point> SampleAt(const Dag& dag, const SampleNeeds& needs, Region region, int round) {

@@ -21,6 +21,9 @@ struct SampleNeeds {
   std::vector<std::int64_t> places;  // between and beyond the constants that occur: |x - 10| changes at 10
 };
 SampleNeeds NeedsOf(const Dag& dag, int a, int b);
+// How many bits behind the point two values must agree for that to be evidence: more than their smallest (or largest) literal could
+// hide, to its third power: 10^-800, 1/e^1000 and sin(10^-500 x) are seen.
+long AgreementBits(const Dag& dag, int a, int b);
 
 enum class Region : std::uint8_t { kPositive, kMixed, kPlaces, kWhole, kComplex };
 std::vector<exact::Point> SampleAt(const Dag& dag, const SampleNeeds& needs, Region region, int round);

@@ -11,7 +11,6 @@ namespace mathcoder::math {
 namespace {
 
 constexpr long kBits = 1L << 17;         // of exact rationals in process
-constexpr long kAbsoluteBits = 32;       // equal constants agree so far behind the point: N and N + 1 are no candidates
 constexpr double kNoise = 4.5e-16;       // two units in the last place of a double
 constexpr double kRounded = 5e-15;       // half a unit of the 15th digit
 constexpr double kNoiseOfTerms = 4e-15;  // where several rounded coefficients are added up
@@ -215,7 +214,7 @@ ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
   }
   budget->worth_a_worker = true;
   if (agreed < 64) return {Equality::kUnknown, "ball", "equal to " + std::to_string(std::max(agreed, 0L)) + " bits only"};
-  if (error > -kAbsoluteBits) return {Equality::kUnknown, "ball", "too large to see whether they differ by a small number"};
+  if (error > -AgreementBits(*dag, a, b)) return {Equality::kUnknown, "ball", "too large or too small terms to see all of them"};
   return {Equality::kProbablyEqual, "ball", "both are " + Describe(*dag, a) + "..., equal to " + std::to_string(agreed) + " bits"};
 }
 
@@ -223,7 +222,8 @@ ScalarVerdict Constants(Dag* dag, int a, int b, Budget* budget) {
 // where there is no real one, or where conjugates occur.
 class Sampling {
  public:
-  Sampling(Dag* dag, int a, int b, Budget* budget) : dag_(*dag), a_(a), b_(b), budget_(*budget), needs_(NeedsOf(*dag, a, b)) {
+  Sampling(Dag* dag, int a, int b, Budget* budget)
+      : dag_(*dag), a_(a), b_(b), budget_(*budget), needs_(NeedsOf(*dag, a, b)), agreement_bits_(AgreementBits(*dag, a, b)) {
     noisy_ = ((dag->flags(a) | dag->flags(b)) & Dag::kNoisy) != 0;
   }
 
@@ -274,7 +274,7 @@ class Sampling {
 
   // False: no further point is worth while.
   bool VisitPoint(Region region, const std::vector<Point>& points) {
-    for (const long precision : {128L, 640L}) {
+    for (const long precision : {128L, std::clamp(agreement_bits_ + 500, 640L, 6000L)}) {
       if (!budget_.Spend(CostOf(a_, b_) * precision / 128)) return false;
       const auto balls = exact::CompareBalls(Prefix(dag_, a_, b_), a_, b_, points, precision);
       if (!balls) return false;
@@ -293,7 +293,7 @@ class Sampling {
         }
         return true;
       }
-      if (balls->accuracy < 48) continue;  // too wide to say anything
+      if (balls->accuracy < 48 || balls->error_exponent > -agreement_bits_) continue;  // too wide to say anything
       least_ = std::min(least_, balls->accuracy);
       ++(both ? real_ : complex_);
       return true;
@@ -305,6 +305,7 @@ class Sampling {
   int a_, b_;
   Budget& budget_;
   const SampleNeeds needs_;
+  const long agreement_bits_;
   bool noisy_ = false;
   int real_ = 0, complex_ = 0, one_sided_ = 0;
   long least_ = 1L << 40;

@@ -4,6 +4,7 @@
 
 #include "math/compare_calculus.h"
 #include "math/compare_judge.h"
+#include "math/compare_sample.h"
 
 namespace mathcoder::math {
 namespace {
@@ -98,6 +99,60 @@ std::optional<Ruling> Judge::Solutions(const Expr& a, const Expr& b) {
     return Ruling{Equality::kUnknown, "solutions", "some complex solutions are listed"};
   if (solved_a) return Ruling{Equality::kUnknown, "solutions", "the answer has the same solutions and does not state them"};
   return Ruling{proven ? Equality::kEqual : Equality::kProbablyEqual, "solutions", "these are the equation's solutions"};
+}
+
+// f < 0 (or <= 0) and g < 0: a point where one of them holds only, among samples and, in one variable, around the places where f or
+// g changes its sign.
+Ruling Judge::OneHoldsOnly(Dag* dag, int f, int g, bool closed) {
+  const SampleNeeds needs = NeedsOf(*dag, f, g);
+  const int zero = dag->Rational(0, 1);
+  struct Signs {
+    int f, g;
+  };
+  const auto signs_at = [&](const std::vector<int>& values) -> std::optional<Signs> {
+    if (!budget_.Spend(30) || dag->full()) return std::nullopt;
+    const NodeOrder x = OrderNodes(dag, dag->Substitute(f, values), zero, &budget_);
+    const NodeOrder y = OrderNodes(dag, dag->Substitute(g, values), zero, &budget_);
+    if (x.equality == Equality::kUnknown || y.equality == Equality::kUnknown) return std::nullopt;
+    return Signs{x.sign, y.sign};
+  };
+  const auto holds = [&](int sign) { return sign < 0 || (sign == 0 && closed); };
+  const auto parted = [&](const Signs& s) { return holds(s.f) != holds(s.g); };
+  const Ruling different{Equality::kDifferent, "inequality", "one holds at a point where the other does not"};
+  constexpr std::int64_t kPart = std::int64_t{1} << 40;
+  std::vector<std::pair<std::int64_t, Signs>> seen;  // points in parts of 2^-40, of one variable
+  for (int round = 0; round < 24; ++round) {
+    const Region region = round % 3 == 0 ? Region::kPositive : round % 3 == 1 ? Region::kMixed : Region::kPlaces;
+    std::vector<int> values;
+    std::int64_t at = 0;
+    for (const exact::Point& p : SampleAt(*dag, needs, region, region == Region::kPlaces ? round / 3 : round)) {
+      const bool far = std::abs(p.re_num / p.re_den) >= 1 << 20;
+      at = far ? p.re_num / p.re_den : static_cast<std::int64_t>(static_cast<__int128>(p.re_num) * kPart / p.re_den);
+      values.push_back(dag->variables() == 1 && !far ? dag->Rational(at, kPart) : dag->Rational(p.re_num, p.re_den));
+      if (far) at = 0;
+    }
+    const auto signs = signs_at(values);
+    if (!signs) continue;
+    if (parted(*signs)) return different;
+    if (at != 0) seen.emplace_back(at, *signs);
+  }
+  if (dag->variables() == 1 && seen.size() >= 2) {
+    std::sort(seen.begin(), seen.end(), [](const auto& p, const auto& q) { return p.first < q.first; });
+    int tried = 0;
+    for (std::size_t i = 0; i + 1 < seen.size() && tried < 2; ++i) {  // of neighbours with other signs
+      auto low = seen[i], high = seen[i + 1];
+      if (low.second.f == high.second.f) continue;
+      ++tried;
+      while (high.first - low.first > 1) {
+        const std::int64_t middle = low.first + (high.first - low.first) / 2;
+        const auto signs = signs_at({dag->Rational(middle, kPart)});
+        if (!signs) break;
+        if (parted(*signs)) return different;
+        (signs->f == low.second.f ? low : high) = {middle, *signs};
+      }
+    }
+  }
+  return {Equality::kUnknown, "inequality", "no positive factor between them, and no point where one holds only"};
 }
 
 // After no constant factor was found between f = 0 and g = 0: a point that solves one of them only proves that they differ.
