@@ -26,8 +26,8 @@ Comparison Comparer::Compare(const Expr& reference, const Expr& answer, const Co
   Comparison here = CompareWithin(reference, answer, options, &budget);
   const bool open = here.equality == Equality::kUnknown || here.equality == Equality::kProbablyEqual;
   if (state_->options.workers <= 0 || !open || !(budget.worth_a_worker || budget.left < 0)) return here;
-  // the margin is for killing a worker and for the caller
-  const auto deadline = start + state_->options.deadline - std::chrono::milliseconds(5);
+  // the margin is for killing a worker, starting another, and for the caller
+  const auto deadline = start + state_->options.deadline - std::chrono::milliseconds(10);
   const std::optional<Comparison> there = state_->pool.Ask(WriteRequest(reference, answer, options), deadline);
   if (there && there->equality != Equality::kUnknown) {
     here.equality = there->equality;

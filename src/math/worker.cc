@@ -165,13 +165,16 @@ struct WorkerPool::State {
     base::UniqueFd socket;
     bool failed = false;  // it could not be started: not tried again
 
-    void End() {
+    // Killed and not yet gone: tearing down a large process takes milliseconds, which the asker has not got.
+    std::vector<pid_t> dying;
+
+    void Kill() {
       socket.Reset();
-      if (pid > 0) {
-        kill(pid, SIGKILL);
-        waitpid(pid, nullptr, 0);
-      }
+      if (pid > 0 && kill(pid, SIGKILL) == 0) dying.push_back(pid);
       pid = -1;
+    }
+    void Reap(bool wait) {
+      std::erase_if(dying, [wait](pid_t gone) { return waitpid(gone, nullptr, wait ? 0 : WNOHANG) != 0; });
     }
     bool Start() {
       const auto program = base::FindHelper("mathcoder-mathd");
@@ -197,10 +200,13 @@ struct WorkerPool::State {
 
 WorkerPool::WorkerPool(int workers) : state_(std::make_unique<State>()) {
   for (int i = 0; i < workers; ++i) state_->processes.push_back(std::make_unique<State::Process>());
+  // The first one starts ahead of need: loading its libraries would take a part of the first question's time.
+  if (workers > 0) state_->processes.front()->Start();
 }
 
 WorkerPool::~WorkerPool() {
-  for (auto& process : state_->processes) process->End();
+  for (auto& process : state_->processes) process->Kill();
+  for (auto& process : state_->processes) process->Reap(true);
 }
 
 std::optional<Comparison> WorkerPool::Ask(const std::string& request, Clock::time_point deadline) {
@@ -219,6 +225,7 @@ std::optional<Comparison> WorkerPool::Ask(const std::string& request, Clock::tim
     if (Clock::now() >= deadline) return std::nullopt;
     poll(nullptr, 0, 1);
   }
+  mine->Reap(false);
   if (mine->failed || (mine->pid < 0 && !mine->Start())) return std::nullopt;
   std::string frame;
   PutNumber(&frame, static_cast<std::uint32_t>(request.size()));
@@ -232,7 +239,8 @@ std::optional<Comparison> WorkerPool::Ask(const std::string& request, Clock::tim
       if (auto answer = ReadAnswer(payload)) return answer;
     }
   }
-  mine->End();  // too late, crashed, or not to be trusted any more: the next question starts a new one
+  mine->Kill();   // too late, crashed, or not to be trusted any more
+  mine->Start();  // the next question finds a new one that is ready
   return std::nullopt;
 }
 
