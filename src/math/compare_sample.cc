@@ -99,6 +99,7 @@ SampleNeeds NeedsOf(const Dag& dag, int a, int b) {
                                                : 0;
       if (size <= static_cast<double>(kLargest / 2)) constants.push_back(static_cast<std::int64_t>(size));
     }
+    needs.slow = needs.slow || n.op == MC_ZETA || n.op == MC_GAMMA || n.op == MC_FACTORIAL || n.op == MC_ERF || n.op == MC_BINOMIAL;
     if ((dag.flags(i) & Dag::kVariable) == 0) continue;
     needs.branches = needs.branches || Branches(dag, n);
     needs.jumps = needs.jumps || Jumps(n.op);

@@ -15,6 +15,7 @@ struct SampleNeeds {
   bool branches = false;             // roots, logarithms, abs, min: signs and sizes of the variables matter
   bool jumps = false;                // floor, mod: whole numbers matter
   bool conjugates = false;           // re, im, arg, conjugate: complex values matter
+  bool slow = false;                 // zeta, gamma: a point costs more, by orders of magnitude
   bool by_name = false;              // some variable is `named`
   std::vector<char> whole;           // by variable: used as a whole number, as n in (-1)^n
   std::vector<char> named;           // by variable: whole by name and use, as n in sin(n pi) or n mod 2

@@ -11,6 +11,7 @@ namespace mathcoder::math {
 namespace {
 
 constexpr long kBits = 1L << 17;         // of exact rationals in process
+constexpr long kMostBits = 1500;         // of agreement at a point
 constexpr double kNoise = 4.5e-16;       // two units in the last place of a double
 constexpr double kRounded = 5e-15;       // half a unit of the 15th digit
 constexpr double kNoiseOfTerms = 4e-15;  // where several rounded coefficients are added up
@@ -274,8 +275,9 @@ class Sampling {
 
   // False: no further point is worth while.
   bool VisitPoint(Region region, const std::vector<Point>& points) {
-    for (const long precision : {128L, std::clamp(agreement_bits_ + 500, 640L, 6000L)}) {
-      if (!budget_.Spend(CostOf(a_, b_) * precision / 128)) return false;
+    const bool reachable = agreement_bits_ <= kMostBits && !needs_.slow;
+    for (const long precision : {128L, reachable ? std::max(640L, agreement_bits_ + 500) : 640L}) {
+      if (!budget_.Spend(CostOf(a_, b_) * precision / 128 * (needs_.slow ? 20 : 1))) return false;
       const auto balls = exact::CompareBalls(Prefix(dag_, a_, b_), a_, b_, points, precision);
       if (!balls) return false;
       if (balls->defined_a != balls->defined_b && precision > 128) ++one_sided_;
