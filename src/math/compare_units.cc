@@ -153,6 +153,7 @@ bool Read(std::string_view text, int sign, Sum* sum) {
       while (end < text.size() && letter(end) &&
              !(text[end] == '-' && end + 1 < text.size() && std::isdigit(static_cast<unsigned char>(text[end + 1]))))
         ++end;
+      if (end == i) return false;  // a minus sign before digits begins no word
       // "²" and "³" end a word: they are powers
       std::string_view word = text.substr(i, end - i);
       int power = 1;

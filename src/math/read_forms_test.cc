@@ -140,6 +140,11 @@ TEST(ReadForms, QuantitiesInSeveralUnits) {
   });
 }
 
+// Found by the fuzzer: a unit with "-13" in it was read without end.
+TEST(ReadForms, AUnitWithDigitsBehindASignEnds) {
+  EXPECT_TRUE(ReadMath("4 \\text{ blue boxes E-13and } 6 \\text{ red ones}").ok());
+}
+
 TEST(ReadForms, ConditionsInWords) {
   Expect({
       {"\\begin{cases}x&\\text{if }x>0\\\\-x&\\text{otherwise}\\end{cases}",
