@@ -211,6 +211,12 @@ TEST(Findings, ListsSignsTuples) {
       {"y=2, x=1", "(1,2)", Want::kSame},
       {"(x,y)=(1,2)", "x=2, y=1", Want::kOther},
       {"(a,b,c)=(1,2,3)", "a=1, b=2, c=3", Want::kSame},
+      {"a=1,b=2", "2,1", Want::kOther},
+      {"a=1,b=2", "1,2", Want::kSame},
+      {"x=1,x=2", "2,1", Want::kSame},
+      {"AB=5", "5", Want::kSame},
+      {"xy=0", "x=0 \\text{ or } y=0", Want::kNotOther},
+      {"\\frac{x-1}{x+2}\\le0", "-2<x\\le1", Want::kNotOther},
       {"A(1,2)", "(1,2)", Want::kSame},
       {"A(1,2)", "(2,1)", Want::kOther},
   });

@@ -142,7 +142,9 @@ std::optional<Ruling> Judge::NamedTuples(const Expr& a, const Expr& b) {
   }
   const Expr& tuple = x.empty() ? a : b;
   Assignments& named = x.empty() ? y : x;
-  if (!options_.value_of_equation || !IsTuple(tuple) || tuple.args.size() != named.size()) return std::nullopt;
+  const bool list =
+      tuple.kind == Kind::kList && tuple.text != "or" && std::none_of(tuple.args.begin(), tuple.args.end(), IsStatement);
+  if (!options_.value_of_equation || !(IsTuple(tuple) || list) || tuple.args.size() != named.size()) return std::nullopt;
   const auto compare = [&] {
     Ruling total{Equality::kEqual, "tuple", "the values of the names, in order"};
     for (std::size_t i = 0; i < named.size(); ++i) {
@@ -168,6 +170,11 @@ std::optional<Ruling> Judge::ValueOfStatement(const Expr& a, const Expr& b) {
     if (e.text != "=" && e.text != "~") return nullptr;
     const auto name = [](const Expr& side) {
       if (side.kind == Kind::kSymbol) return true;
+      if (side.kind == Kind::kMultiply && side.args.size() <= 3) {  // the length AB
+        return std::all_of(side.args.begin(), side.args.end(), [](const Expr& p) {
+          return p.kind == Kind::kSymbol && p.text.size() == 1 && p.text[0] >= 'A' && p.text[0] <= 'Z';
+        });
+      }
       // f(x), angle ABC, C_n: a call of a named function on symbols or numbers
       return (side.kind == Kind::kCall || side.kind == Kind::kApply) &&
              std::all_of(side.args.begin(), side.args.end(),
@@ -207,6 +214,10 @@ Ruling Judge::Dispatch(const Expr& a, const Expr& b) {
     if (lists && parts_a.size() == parts_b.size()) return Unordered(parts_a, parts_b, true);
     if (auto value = ValueOfStatement(a, b)) return *value;
     if (auto sets = RealSets(a, b)) return *sets;
+    for (const Expr* side : {&a, &b}) {  // xy = 0 | x = 0 or y = 0
+      if (side->kind == Kind::kList && std::all_of(side->args.begin(), side->args.end(), IsStatement))
+        return {Equality::kUnknown, "statement", "several statements against one of another form"};
+    }
     return {Equality::kDifferent, "kind", "a statement against a value"};
   }
   if (IsStatement(a)) return Relations(a, b);

@@ -276,6 +276,9 @@ Ruling Judge::Relations(const Expr& written_a, const Expr& written_b) {
   Ruling parts = Unordered(x, y, false);
   if (!Holds(parts)) {
     if (auto solutions = Solutions(a, b)) return *solutions;
+    const auto order = [](const Expr& e) { return e.kind == Kind::kRelation && IsOrder(e.text); };
+    if ((order(a) && b.kind == Kind::kAnd) || (order(b) && a.kind == Kind::kAnd))
+      return {Equality::kUnknown, "inequality", "an inequality that was not solved against several"};
   }
   if (Holds(parts) && a.kind != b.kind && x.size() > 1) return {parts.equality, "statement", "the same statements"};
   return parts;
