@@ -2,11 +2,13 @@
 """`mathcoder eval` as a person uses it: solve, resume after a kill, grade given transcripts, compare; PostgreSQL with workers that
 are killed; the report in a browser. Environment as in program_test.py. Random tests print their seed (MATHCODER_SEED repeats one).
 """
+import contextlib
 import json
 import os
 import random
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -93,16 +95,35 @@ class Eval(Program):
         for file in FILES:
             self.assertEqual((self.dir / "a" / file).read_bytes(), (self.dir / "c" / file).read_bytes(), file)
 
+    @staticmethod
+    def solved(out):
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{out / 'run.sqlite'}?mode=ro", uri=True)) as store:
+                return store.execute("SELECT count(*) FROM results").fetchone()[0]
+        except sqlite3.Error:  # not made yet
+            return 0
+
+    def test_a_run_may_take_in_more_benchmarks_but_no_other_settings(self):
+        out = self.dir / "run"
+        self.eval("--bench", "mathematics", "--data", DATA, "--limit", "3", "-o", out)
+        result = self.eval("--bench", "mathematics,simuleq", "--data", DATA, "--limit", "4", "-o", out)
+        self.assertIn("3 of 8 are solved already", result.stderr.decode())
+        self.assert_one_line_error(run("eval", "--bench", "mathematics", "--data", DATA, "--limit", "3", "--temp", "0.5", "-o", out), 3,
+                                   "sampling.temperature", "then", "now")
+        self.assert_one_line_error(run("eval", "--transcripts", out / "transcripts.jsonl", "-o", out), 3, "run.sqlite", "another -o")
+
     def test_a_killed_run_goes_on_and_ends_alike(self):
         arguments = ("--bench", "mathematics", "--data", DATA, "--limit", "60", "--deterministic", "-j", "4")
         self.eval(*arguments, "-o", self.dir / "whole")
         out = self.dir / "killed"
         rng = random.Random(seed())
-        for _ in range(3):
+        for target in sorted(rng.sample(range(1, 50), 3)):  # each kill comes in the middle, whatever the machine's speed
             process = start("eval", *arguments, "-o", out)
-            time.sleep(rng.uniform(0.6, 1.8))
+            while process.poll() is None and self.solved(out) < target:
+                time.sleep(0.01)
             process.send_signal(signal.SIGKILL)
             process.communicate()
+        self.assertLess(self.solved(out), 60)
         result = self.eval(*arguments, "-o", out)
         self.assertRegex(result.stderr.decode(), r"\d+ of 60 are solved already")
         for file in FILES:

@@ -140,8 +140,6 @@ int Solve(const EvalArguments& arguments) {
   const std::vector<evaluate::Task> tasks = evaluate::TasksOf(selections, datasets, arguments.limit);
   const evaluate::Graders graders(arguments.mode, BenchmarksOf(selections));
   const evaluate::RunFolder folder(arguments.out);
-  const std::atomic<bool>& interrupted = InstallInterrupt();
-
   const std::size_t parallel = arguments.machine.parallel > 0 ? arguments.machine.parallel : 16;
   MachineOptions options = arguments.machine;
   // Many samples at temperature 0 would be one and the same.
@@ -177,6 +175,7 @@ int Solve(const EvalArguments& arguments) {
   store->Prepare(evaluate::SolveIdentity(manifest["solve"], manifest["benchmarks"]), tasks);
   const std::size_t before = store->Counts().done;
   if (before > 0) std::fprintf(stderr, "mathcoder: %zu of %zu are solved already\n", before, tasks.size());
+  const std::atomic<bool>& interrupted = InstallInterrupt();  // until here there is nothing to finish
   bool complete = false;
   {
     base::Progress progress({.label = "eval", .total = tasks.size(), .done = before, .quiet = arguments.quiet});
@@ -234,7 +233,13 @@ std::vector<fs::path> TranscriptFiles(const EvalArguments& arguments) {
     std::ranges::sort(inside);
     files.insert(files.end(), inside.begin(), inside.end());
   }
-  return files;
+  // A file that is named twice counts once.
+  std::vector<fs::path> once;
+  for (const fs::path& file : files) {
+    const auto same = [&](const fs::path& other) { return fs::equivalent(file, other); };
+    if (std::ranges::none_of(once, same)) once.push_back(file);
+  }
+  return once;
 }
 
 int GradeTranscripts(const EvalArguments& arguments) {
@@ -252,6 +257,9 @@ int GradeTranscripts(const EvalArguments& arguments) {
   const evaluate::Graders graders(arguments.mode, wanted);
   const std::vector<fs::path> files = TranscriptFiles(arguments);
   const evaluate::RunFolder folder(arguments.out);
+  if (fs::exists(folder / "run.sqlite")) {
+    throw base::BadInput((folder / "run.sqlite").string() + ": the folder is of a run that solved; name another -o for graded transcripts");
+  }
   const std::atomic<bool>& interrupted = InstallInterrupt();
 
   Json manifest = ManifestHead(arguments);
@@ -284,6 +292,9 @@ int GradeTranscripts(const EvalArguments& arguments) {
       writer.Add(std::move(item), given.transcript);
       progress.Set(writer.items().size(), "");
     });
+  }
+  if (writer.items().empty() && complete) {
+    throw base::BadInput(files.front().string() + (files.size() > 1 ? " and the others" : "") + ": no transcript of a wanted benchmark in it");
   }
   std::vector<std::pair<std::string, std::string>> titles = Titles(wanted);
   std::erase_if(titles, [&](const auto& title) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "evaluate/identity.h"
 #include "evaluate/store.h"
 
 namespace mathcoder::evaluate {
@@ -41,8 +42,15 @@ class SqliteStore : public Store {
         Statement insert(*this, "INSERT INTO run (identity) VALUES (?)");
         insert.Bind(1, identity);
         insert.Step();
-      } else if (known.Text(0) != identity) {
-        throw base::BadInput(path_ + ": holds results of a run with other settings; choose another -o, or the same settings");
+      } else {
+        const JoinedIdentity joined = JoinIdentities(std::string(known.Text(0)), identity);
+        if (!joined.differs.empty()) {
+          throw base::BadInput(path_ + ": holds results of a run with other settings: " + joined.differs +
+                               "; choose another -o, or the same settings");
+        }
+        Statement update(*this, "UPDATE run SET identity = ?");
+        update.Bind(1, joined.identity);
+        update.Step();
       }
     }
     Execute("DELETE FROM results WHERE infrastructure");
