@@ -240,19 +240,26 @@ std::optional<int> Lowerer::Counting(const Expr& name, const Expr& arguments) {
   return name.text == "C" ? binomial : dag_.Multiply(binomial, dag_.Unary(MC_FACTORIAL, k));
 }
 
+namespace {
+
+const std::string* DifferentiatedBy(const Expr& e) {
+  if (e.kind == Kind::kCall && e.text == "derivative" && e.args.size() >= 2 && e.args[1].kind == Kind::kSymbol)
+    return &e.args[1].text;
+  if (e.kind == Kind::kApply && e.args.size() == 2 && e.args[0].kind == Kind::kSymbol && e.args[0].text.ends_with('\'') &&
+      e.args[1].kind == Kind::kSymbol)
+    return &e.args[1].text;
+  for (const Expr& arg : e.args) {
+    if (const std::string* found = DifferentiatedBy(arg)) return found;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 std::string PrimeVariable(const Expr& a, const Expr& b) {
-  std::string found = "x";
-  const std::function<void(const Expr&)> scan = [&](const Expr& e) {
-    if (e.kind == Kind::kCall && e.text == "derivative" && e.args.size() >= 2 && e.args[1].kind == Kind::kSymbol)
-      found = e.args[1].text;
-    if (e.kind == Kind::kApply && e.args.size() == 2 && e.args[0].kind == Kind::kSymbol && e.args[0].text.back() == '\'' &&
-        e.args[1].kind == Kind::kSymbol)
-      found = e.args[1].text;
-    for (const Expr& arg : e.args) scan(arg);
-  };
-  scan(b);
-  scan(a);
-  return found;
+  const std::string* found = DifferentiatedBy(a);
+  if (found == nullptr) found = DifferentiatedBy(b);
+  return found != nullptr ? *found : "x";
 }
 
 int Lowerer::Lower(const Expr& e) {
@@ -311,7 +318,7 @@ int Lowerer::Lower(const Expr& e) {
           IsScalar(e.args[1])) {
         return dag_.Multiply(arg(0), arg(1));
       }
-      if (known(2) && e.args[0].kind == Kind::kSymbol && e.args[1].kind == Kind::kSymbol && e.args[0].text.back() == '\'') {
+      if (known(2) && e.args[0].kind == Kind::kSymbol && e.args[1].kind == Kind::kSymbol && e.args[0].text.ends_with('\'')) {
         const std::string& f = e.args[0].text;
         const std::size_t primes = f.size() - (f.find_last_not_of('\'') + 1);
         if (primes < f.size())
