@@ -126,7 +126,7 @@ TEST(Utf8, InvalidRunsBecomeOneReplacementEach) {
       {"a\xFFz", "a\xEF\xBF\xBDz"},
       {"a\xE2\x82", "a\xEF\xBF\xBD"},
       {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},  // a surrogate
-      {"\xC0\xAF", "\xEF\xBF\xBD\xEF\xBF\xBD"},                    // overlong
+      {"\xC0\xAF", "\xEF\xBF\xBD\xEF\xBF\xBD"},                  // overlong
   };
   for (const auto& test : cases) {
     EXPECT_EQ(ReplaceInvalidUtf8(test.in), test.out);

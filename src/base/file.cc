@@ -113,7 +113,8 @@ void RecordFile::Append(std::string_view record) {
     const std::string reason = Reason();
     [[maybe_unused]] const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(size_));
     ::lseek(fd_.get(), static_cast<off_t>(size_), SEEK_SET);
-    throw OutputFailure(path_.string() + ": writing failed (" + reason + "); whole records up to here are kept, run again to go on");
+    throw OutputFailure(path_.string() + ": writing failed (" + reason +
+                        "); whole records up to here are kept, run again to go on");
   }
   size_ += line.size();
 }

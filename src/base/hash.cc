@@ -16,7 +16,9 @@ namespace {
 
 class Sha256Stream {
  public:
-  Sha256Stream() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) { MC_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1); }
+  Sha256Stream() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    MC_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+  }
   void Update(std::string_view data) { MC_CHECK(EVP_DigestUpdate(context_.get(), data.data(), data.size()) == 1); }
   std::string Hex() {
     unsigned char digest[EVP_MAX_MD_SIZE];

@@ -1,9 +1,8 @@
 // The one place that names the JSON library (nlohmann-json). ordered_json: a record is written in the order it was read.
 #pragma once
 
-#include <string>
-
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace mathcoder::base {
 

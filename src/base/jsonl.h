@@ -21,8 +21,8 @@ class JsonLines {
   // begins with "file:line: "; reading goes on with the line after it.
   std::optional<Result<Json>> Next();
 
-  std::size_t line() const { return line_; }     // of the record that Next returned last, from 1
-  std::string Where() const;                     // "file:line"
+  std::size_t line() const { return line_; }  // of the record that Next returned last, from 1
+  std::string Where() const;                  // "file:line"
 
  private:
   std::string name_;

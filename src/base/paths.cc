@@ -40,7 +40,8 @@ std::optional<fs::path> FindData(std::string_view relative) {
 
 std::optional<fs::path> FindHelper(std::string_view name) {
   const fs::path own = FromEnvironment("MATHCODER_HELPERS");
-  return FirstThatExists({own.empty() ? own : own / name, ExecutableDir() / name, ExecutableDir().parent_path() / "libexec/mathcoder" / name,
+  return FirstThatExists({own.empty() ? own : own / name, ExecutableDir() / name,
+                          ExecutableDir().parent_path() / "libexec/mathcoder" / name,
                           ExecutableDir().parent_path() / "bin" / name});
 }
 
@@ -48,9 +49,9 @@ std::optional<fs::path> FindLibrarySet(std::string_view name) {
   const fs::path sets = FromEnvironment("MATHCODER_PYTHON_SETS");
   const fs::path deps = FromEnvironment("MATHCODER_DEPS");
   const fs::path interpreter = fs::path(name) / "bin/python3";
-  return FirstThatExists({sets.empty() ? sets : sets / interpreter, ExecutableDir().parent_path() / "lib/mathcoder/python" / interpreter,
-                          deps.empty() ? deps : deps / "python" / interpreter,
-                          fs::path(MATHCODER_SOURCE_DIR) / "build/deps/python" / interpreter});
+  return FirstThatExists(
+      {sets.empty() ? sets : sets / interpreter, ExecutableDir().parent_path() / "lib/mathcoder/python" / interpreter,
+       deps.empty() ? deps : deps / "python" / interpreter, fs::path(MATHCODER_SOURCE_DIR) / "build/deps/python" / interpreter});
 }
 
 }  // namespace mathcoder::base

@@ -13,7 +13,8 @@ std::filesystem::path ExecutableDir();
 // the parent of the executable's folder), the source tree.
 std::optional<std::filesystem::path> FindData(std::string_view relative);
 
-// A helper program ("mathcoder-sandboxd"): in $MATHCODER_HELPERS, beside the executable, then PREFIX/libexec/mathcoder, then the build's bin folder.
+// A helper program ("mathcoder-sandboxd"): in $MATHCODER_HELPERS, beside the executable, then PREFIX/libexec/mathcoder, then the
+// build's bin folder.
 std::optional<std::filesystem::path> FindHelper(std::string_view name);
 
 // The Python interpreter of a library set of the jail: $MATHCODER_PYTHON_SETS/NAME/bin/python3, then

@@ -11,12 +11,12 @@
 namespace mathcoder::base {
 
 struct ProgressOptions {
-  std::string label;          // "solve"
+  std::string label;  // "solve"
   std::string unit = "problems";
-  std::size_t total = 0;      // 0: unknown
-  std::size_t done = 0;       // finished before this run (a resumed one); not in the rate
+  std::size_t total = 0;  // 0: unknown
+  std::size_t done = 0;   // finished before this run (a resumed one); not in the rate
   std::FILE* out = stderr;
-  bool quiet = false;         // prints nothing
+  bool quiet = false;  // prints nothing
 };
 
 class Progress {

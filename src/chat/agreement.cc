@@ -45,7 +45,8 @@ std::string_view TypeBeforeHeader(std::string_view output, std::size_t header) {
 
 // The last header of a traceback; those in lines of source that a traceback quotes (with their number, or indented) are none.
 std::size_t LastHeader(std::string_view output) {
-  for (std::size_t at = output.rfind(kHeader); at != std::string_view::npos; at = at == 0 ? std::string_view::npos : output.rfind(kHeader, at - 1)) {
+  for (std::size_t at = output.rfind(kHeader); at != std::string_view::npos;
+       at = at == 0 ? std::string_view::npos : output.rfind(kHeader, at - 1)) {
     const std::size_t newline = at == 0 ? std::string_view::npos : output.rfind('\n', at - 1);
     const std::string_view line = output.substr(newline == std::string_view::npos ? 0 : newline + 1);
     const std::string_view before = line.substr(0, at - (output.size() - line.size()));

@@ -27,8 +27,10 @@ TEST(ExceptionOf, IPythonAndPythonForms) {
        "X: bad: thing"},
       {"Traceback (most recent call last):\n  File \"a\", line 1\nKeyboardInterrupt", "KeyboardInterrupt"},
       // A quoted docstring with a header of its own.
-      {Recorded("SympifyError", "File sympify.py:528\n    520 >>> x + '1'\n    521     Traceback (most recent call last):\n    522     ...\n"
-                                "    523     TypeError: unsupported", "SympifyError: [2]"),
+      {Recorded("SympifyError",
+                "File sympify.py:528\n    520 >>> x + '1'\n    521     Traceback (most recent call last):\n    522     ...\n"
+                "    523     TypeError: unsupported",
+                "SympifyError: [2]"),
        "SympifyError: SympifyError: [2]"},
       {"42", ""},
       {"Error: not a traceback", ""},

@@ -212,9 +212,8 @@ std::string Everything(const Transcript& t) {
   members.push_back({t.timings.total.count(), t.timings.generate.count(), t.timings.execute.count(), t.timings.prompt_tokens,
                      t.timings.generated_tokens, t.timings.observation_tokens});
   const Provenance& p = t.provenance;
-  members.push_back(
-      {p.program, p.engine, p.model, p.model_sha256, p.dialect, p.observation_policy, p.sandbox_tier, p.library_set, p.sampling,
-       p.settings});
+  members.push_back({p.program, p.engine, p.model, p.model_sha256, p.dialect, p.observation_policy, p.sandbox_tier, p.library_set,
+                     p.sampling, p.settings});
   return Json{{"record", all}, {"members", members}}.dump();
 }
 

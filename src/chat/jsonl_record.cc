@@ -244,11 +244,11 @@ std::optional<Failure> ReadOwnPart(const Json& own, Transcript* transcript) {
                            Count<std::size_t>(timings, "generated_tokens"),
                            Count<std::size_t>(timings, "observation_tokens")};
     const Json& provenance = Typed(own, "provenance", Json::value_t::object, "an object");
-    transcript->provenance = {
-        String(provenance, "program"),      String(provenance, "engine"),      String(provenance, "model"),
-        String(provenance, "model_sha256"), String(provenance, "dialect"),     String(provenance, "observation_policy"),
-        String(provenance, "sandbox_tier"), String(provenance, "library_set"), Member(provenance, "sampling"),
-        Member(provenance, "settings")};
+    transcript->provenance = {String(provenance, "program"),      String(provenance, "engine"),
+                              String(provenance, "model"),        String(provenance, "model_sha256"),
+                              String(provenance, "dialect"),      String(provenance, "observation_policy"),
+                              String(provenance, "sandbox_tier"), String(provenance, "library_set"),
+                              Member(provenance, "sampling"),     Member(provenance, "settings")};
   } catch (const Wrong& wrong) {
     return Failure{wrong.what()};
   }

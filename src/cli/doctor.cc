@@ -51,7 +51,8 @@ bool ReportModel(const MachineOptions& options) {
     Line("model", info.model);
     Line("", "sha256 " + engine->ModelSha256());
     Line("", base::Dump(info.details));
-    const auto dialect = options.dialect.empty() ? chat::DetectDialect(info.hints, engine->tokenizer()) : chat::LoadDialect(options.dialect);
+    const auto dialect =
+        options.dialect.empty() ? chat::DetectDialect(info.hints, engine->tokenizer()) : chat::LoadDialect(options.dialect);
     if (dialect == nullptr) {
       Line("dialect", "none fits this model; choose one with --dialect");
       return false;
@@ -95,7 +96,8 @@ int Doctor(const MachineOptions& options) {
   Line("memory", Gib(ProcValue("/proc/meminfo", "MemTotal")) + ", " + Gib(ProcValue("/proc/meminfo", "MemAvailable")) + " free");
   const bool model = ReportModel(options);
   const bool sandbox = ReportSandbox(options);
-  std::printf(model && sandbox ? "\nready: mathcoder solve \"What is 2**100 mod 97?\"\n" : "\nnot ready: see the lines in capitals\n");
+  std::printf(model && sandbox ? "\nready: mathcoder solve \"What is 2**100 mod 97?\"\n"
+                               : "\nnot ready: see the lines in capitals\n");
   return static_cast<int>(model && sandbox ? base::ExitCode::kOk : base::ExitCode::kUnavailable);
 }
 

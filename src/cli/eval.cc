@@ -258,7 +258,8 @@ int GradeTranscripts(const EvalArguments& arguments) {
   const std::vector<fs::path> files = TranscriptFiles(arguments);
   const evaluate::RunFolder folder(arguments.out);
   if (fs::exists(folder / "run.sqlite")) {
-    throw base::BadInput((folder / "run.sqlite").string() + ": the folder is of a run that solved; name another -o for graded transcripts");
+    throw base::BadInput((folder / "run.sqlite").string() +
+                         ": the folder is of a run that solved; name another -o for graded transcripts");
   }
   const std::atomic<bool>& interrupted = InstallInterrupt();
 
@@ -294,7 +295,8 @@ int GradeTranscripts(const EvalArguments& arguments) {
     });
   }
   if (writer.items().empty() && complete) {
-    throw base::BadInput(files.front().string() + (files.size() > 1 ? " and the others" : "") + ": no transcript of a wanted benchmark in it");
+    throw base::BadInput(files.front().string() + (files.size() > 1 ? " and the others" : "") +
+                         ": no transcript of a wanted benchmark in it");
   }
   std::vector<std::pair<std::string, std::string>> titles = Titles(wanted);
   std::erase_if(titles, [&](const auto& title) {

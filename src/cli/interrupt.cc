@@ -1,7 +1,8 @@
 #include "cli/interrupt.h"
 
-#include <csignal>
 #include <unistd.h>
+
+#include <csignal>
 
 namespace mathcoder::cli {
 namespace {

@@ -84,15 +84,26 @@ void AddEngineOptions(CLI::App& app, MachineOptions& options) {
   const char* const model = "Model";
   app.add_option("-m,--model", options.model, "GGUF file (default: the small model that ships with the program)")->group(model);
   app.add_option("--backend", options.backends, "OpenAI-compatible endpoint, http(s)://HOST:PORT/v1; repeat for several")
-      ->allow_extra_args(false)->group(model);
-  app.add_option("--backend-model", options.backend_model, "model name at the endpoint (default: the first it serves)")->group(model);
-  app.add_option("--api-key-env", options.api_key_env, "environment variable that holds the endpoint's key")->group(model)->capture_default_str();
-  app.add_option("--ca-file", options.ca_file, "certificates to trust at the endpoint, PEM (default: the system's)")->group(model)->check(CLI::ExistingFile);
-  app.add_option("--dialect", options.dialect, "mathcoder, tora, qwen-math, chatml, llama3, or a YAML file (default: the model file's)")
+      ->allow_extra_args(false)
+      ->group(model);
+  app.add_option("--backend-model", options.backend_model, "model name at the endpoint (default: the first it serves)")
+      ->group(model);
+  app.add_option("--api-key-env", options.api_key_env, "environment variable that holds the endpoint's key")
+      ->group(model)
+      ->capture_default_str();
+  app.add_option("--ca-file", options.ca_file, "certificates to trust at the endpoint, PEM (default: the system's)")
+      ->group(model)
+      ->check(CLI::ExistingFile);
+  app.add_option("--dialect", options.dialect,
+                 "mathcoder, tora, qwen-math, chatml, llama3, or a YAML file (default: the model file's)")
       ->group(model);
   app.add_option("--system", options.system, "system message (default: the dialect's)")->group(model);
-  app.add_option("--lora", options.lora, "LoRA adapter, FILE or FILE:SCALE; repeat for several")->allow_extra_args(false)->group(model);
-  app.add_option("-l,--n-gpu-layers,--ngl", options.gpu_layers, "layers on the GPU, -1: all that fit")->group(model)->capture_default_str();
+  app.add_option("--lora", options.lora, "LoRA adapter, FILE or FILE:SCALE; repeat for several")
+      ->allow_extra_args(false)
+      ->group(model);
+  app.add_option("-l,--n-gpu-layers,--ngl", options.gpu_layers, "layers on the GPU, -1: all that fit")
+      ->group(model)
+      ->capture_default_str();
   app.add_option("-c,--ctx-size", options.context, "tokens of KV cache for all sequences (default: what -j needs)")->group(model);
   app.add_option("-t,--threads", options.threads, "CPU threads (default: cores)")->group(model);
   app.add_flag("--deterministic", options.deterministic, "same seed, same tokens, whatever runs beside it (slower)")->group(model);
@@ -106,19 +117,31 @@ void AddEngineOptions(CLI::App& app, MachineOptions& options) {
   const char* const limits = "Limits";
   app.add_option("--max-blocks", options.max_blocks, "code blocks a problem")->group(limits)->capture_default_str();
   app.add_option("--max-block-tokens", options.max_block_tokens, "new tokens a block")->group(limits)->capture_default_str();
-  app.add_option("--max-tokens", options.max_tokens, "tokens of prompt, solution and outputs together")->group(limits)->capture_default_str();
+  app.add_option("--max-tokens", options.max_tokens, "tokens of prompt, solution and outputs together")
+      ->group(limits)
+      ->capture_default_str();
 }
 
 void AddSandboxOptions(CLI::App& app, MachineOptions& options) {
   const char* const sandbox = "Sandbox";
   app.add_option("--library-set", options.library_set, "current, published (sympy 1.12, numpy 1.26), or a Python interpreter")
-      ->group(sandbox)->capture_default_str();
+      ->group(sandbox)
+      ->capture_default_str();
   app.add_option("--sandbox-tier", options.minimum_tier, "weakest isolation to accept: A, B or C")
-      ->group(sandbox)->check(CLI::IsMember({"A", "B", "C"}))->capture_default_str();
-  app.add_option("--code-time", options.code_seconds, "seconds for a block of code")->group(sandbox)->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--memory", options.memory_mib, "MiB for a session")->group(sandbox)->check(CLI::PositiveNumber)->capture_default_str();
+      ->group(sandbox)
+      ->check(CLI::IsMember({"A", "B", "C"}))
+      ->capture_default_str();
+  app.add_option("--code-time", options.code_seconds, "seconds for a block of code")
+      ->group(sandbox)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--memory", options.memory_mib, "MiB for a session")
+      ->group(sandbox)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--observation", options.observation, "what the model is told of an output: mathcoder, tora, raw")
-      ->group(sandbox)->capture_default_str();
+      ->group(sandbox)
+      ->capture_default_str();
 }
 
 solve::Limits LimitsOf(const MachineOptions& options) {
@@ -139,8 +162,9 @@ sandbox::SandboxOptions SandboxOptionsOf(const MachineOptions& options, std::siz
 }
 
 SandboxLater::SandboxLater(sandbox::SandboxOptions options)
-    : future_(std::async(std::launch::async,
-                         [options = std::move(options)] { return std::shared_ptr<sandbox::Sandbox>(sandbox::StartSandbox(options)); })) {}
+    : future_(std::async(std::launch::async, [options = std::move(options)] {
+        return std::shared_ptr<sandbox::Sandbox>(sandbox::StartSandbox(options));
+      })) {}
 
 sandbox::Sandbox& SandboxLater::Get() { return *future_.get(); }
 
@@ -149,7 +173,9 @@ Machine::Machine(const MachineOptions& options, std::size_t parallel)
   if (!options.dialect.empty()) dialect_ = chat::LoadDialect(options.dialect);
   if (!options.backends.empty() && dialect_ == nullptr) {
     dialect_ = chat::LoadDialect("mathcoder");
-    std::fprintf(stderr, "mathcoder: an endpoint does not tell how its model writes code blocks: dialect mathcoder is taken; choose with --dialect\n");
+    std::fprintf(stderr,
+                 "mathcoder: an endpoint does not tell how its model writes code blocks: dialect mathcoder is taken; choose with "
+                 "--dialect\n");
   }
   engine_ = OpenEngine(options, parallel, dialect_.get());
   if (dialect_ == nullptr) dialect_ = chat::DetectDialect(engine_->info().hints, engine_->tokenizer());

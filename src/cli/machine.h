@@ -25,19 +25,19 @@ namespace mathcoder::cli {
 
 struct MachineOptions {
   // engine
-  std::string model;                     // empty: the model that ships with the program
-  std::vector<std::string> backends;     // endpoint URLs; not empty: no model file is loaded
+  std::string model;                  // empty: the model that ships with the program
+  std::vector<std::string> backends;  // endpoint URLs; not empty: no model file is loaded
   std::string backend_model;
   std::string api_key_env = "OPENAI_API_KEY";
-  std::string ca_file;                   // PEM; empty: the system's
-  std::vector<std::string> lora;         // FILE or FILE:SCALE
+  std::string ca_file;            // PEM; empty: the system's
+  std::vector<std::string> lora;  // FILE or FILE:SCALE
   std::int32_t gpu_layers = -1;
   std::uint32_t context = 0;
   std::int32_t threads = 0;
   bool deterministic = false;
   // dialect
-  std::string dialect;                   // empty: the model file chooses
-  std::string system;                    // empty: the dialect's
+  std::string dialect;  // empty: the model file chooses
+  std::string system;   // empty: the dialect's
   std::string observation = "mathcoder";
   // sampling
   engine::SamplingOptions sampling;
@@ -46,7 +46,7 @@ struct MachineOptions {
   std::string minimum_tier = "B";
   std::size_t memory_mib = 1024;
   // loop
-  std::size_t parallel = 0;              // 0: the verb's default
+  std::size_t parallel = 0;  // 0: the verb's default
   std::size_t max_blocks = solve::Limits{}.blocks;
   std::size_t max_block_tokens = solve::Limits{}.block_tokens;
   std::size_t max_tokens = solve::Limits{}.total_tokens;
@@ -78,8 +78,8 @@ class Machine {
   engine::Engine& engine() { return *engine_; }
   const std::shared_ptr<const chat::Dialect>& dialect() const { return dialect_; }
   SandboxLater& sandbox() { return sandbox_; }
-  // Waits for the sandbox (its tier is part of every record). The model's hash is not in it yet: Engine::ModelSha256 may take longer
-  // than a first answer.
+  // Waits for the sandbox (its tier is part of every record). The model's hash is not in it yet: Engine::ModelSha256 may take
+  // longer than a first answer.
   solve::SchedulerOptions SchedulerOptions();
 
  private:

@@ -47,8 +47,8 @@ std::string JailPythonVersion() {
 }
 
 std::string VersionText() {
-  return std::string("mathcoder ") + MATHCODER_VERSION + "\nengine: " + mathcoder::engine::LlamaVersion() +
-         "\njail: Python " + JailPythonVersion();
+  return std::string("mathcoder ") + MATHCODER_VERSION + "\nengine: " + mathcoder::engine::LlamaVersion() + "\njail: Python " +
+         JailPythonVersion();
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // mathcoder replay: the code of recorded transcripts through the real loop and the real jail, outputs compared with the record.
+#include "solve/replay.h"
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -22,7 +24,6 @@
 #include "cli/verbs.h"
 #include "engine/recording_engine.h"
 #include "grade/grade.h"
-#include "solve/replay.h"
 
 namespace mathcoder::cli {
 namespace {
@@ -81,12 +82,14 @@ int Replay(const ReplayArguments& arguments) {
   const std::atomic<bool>& interrupted = InstallInterrupt();
   const std::size_t parallel = arguments.machine.parallel > 0 ? arguments.machine.parallel : 4;
   SandboxLater sandbox(SandboxOptionsOf(arguments.machine, parallel));
-  const std::shared_ptr<const chat::Dialect> dialect = chat::LoadDialect(arguments.machine.dialect.empty() ? "mathcoder" : arguments.machine.dialect);
+  const std::shared_ptr<const chat::Dialect> dialect =
+      chat::LoadDialect(arguments.machine.dialect.empty() ? "mathcoder" : arguments.machine.dialect);
   const std::unique_ptr<engine::Engine> engine = engine::OpenRecording(dialect);
 
   solve::SchedulerOptions options;
   // A recording ends by itself; the limits of its time are its own.
-  options.limits = {.blocks = SIZE_MAX, .block_tokens = SIZE_MAX, .total_tokens = SIZE_MAX, .code_time = LimitsOf(arguments.machine).code_time};
+  options.limits = {
+      .blocks = SIZE_MAX, .block_tokens = SIZE_MAX, .total_tokens = SIZE_MAX, .code_time = LimitsOf(arguments.machine).code_time};
   options.observation = chat::LoadObservationPolicy(arguments.machine.observation);
   options.parallel = parallel;
   options.final_answer = [](const std::vector<chat::Block>& blocks) { return grade::FindAnswer(blocks).text; };
@@ -103,7 +106,8 @@ int Replay(const ReplayArguments& arguments) {
   std::size_t failures = 0;
   std::vector<std::chrono::microseconds> run_times;
   const auto start = std::chrono::steady_clock::now();
-  solve::Scheduler scheduler(*engine, [&]() -> sandbox::Sandbox& { return sandbox.Get(); }, dialect, options);
+  solve::Scheduler scheduler(
+      *engine, [&]() -> sandbox::Sandbox& { return sandbox.Get(); }, dialect, options);
   scheduler.Run(
       [&]() -> std::optional<solve::Job> {
         if (at == recorded.size()) return std::nullopt;
@@ -118,7 +122,8 @@ int Replay(const ReplayArguments& arguments) {
         }
         if (transcript.ending == chat::Ending::kSandboxFailure || transcript.ending == chat::Ending::kEngineFailure) {
           ++failures;
-          progress.Interrupt([&] { std::fprintf(stderr, "mathcoder: %s: %s\n", record.where.c_str(), transcript.ending_detail.c_str()); });
+          progress.Interrupt(
+              [&] { std::fprintf(stderr, "mathcoder: %s: %s\n", record.where.c_str(), transcript.ending_detail.c_str()); });
         }
         for (const chat::Execution& execution : transcript.executions) run_times.push_back(execution.wall);
         progress.Set(report.problems, std::to_string(report.agreed) + " of " + std::to_string(report.blocks) + " outputs agree");
@@ -131,10 +136,11 @@ int Replay(const ReplayArguments& arguments) {
   for (const auto& [agreement, count] : report.by_agreement) {
     kinds += (kinds.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(chat::Name(agreement));
   }
-  std::printf("%zu transcripts, %zu code blocks: %zu agree with the record (%.2f%%: %s), %zu infrastructure failures\n", report.problems,
-              report.blocks, report.agreed, 100 * share, kinds.c_str(), report.infrastructure_failures);
-  std::printf("time: %s; a block of code p50 %.2f ms, p99 %.1f ms; the loop's own %.3f ms a block\n", base::Progress::Duration(elapsed).c_str(),
-              Percentile(run_times, 0.5).count(), Percentile(run_times, 0.99).count(), report.LoopMillisecondsPerBlock());
+  std::printf("%zu transcripts, %zu code blocks: %zu agree with the record (%.2f%%: %s), %zu infrastructure failures\n",
+              report.problems, report.blocks, report.agreed, 100 * share, kinds.c_str(), report.infrastructure_failures);
+  std::printf("time: %s; a block of code p50 %.2f ms, p99 %.1f ms; the loop's own %.3f ms a block\n",
+              base::Progress::Duration(elapsed).c_str(), Percentile(run_times, 0.5).count(), Percentile(run_times, 0.99).count(),
+              report.LoopMillisecondsPerBlock());
   if (!arguments.summary.empty()) {
     const base::Json summary = {{"problems", report.problems},
                                 {"blocks", report.blocks},

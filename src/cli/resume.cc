@@ -27,7 +27,8 @@ FinishedWork::FinishedWork(const std::filesystem::path& path, const chat::Proven
   while (auto record = lines.Next()) {
     if (!record->ok()) throw base::BadInput(record->error() + "; --out must be a file that `mathcoder solve` wrote");
     const auto transcript = chat::ReadTranscript(**record);
-    if (!transcript.ok()) throw base::BadInput(lines.Where() + ": " + transcript.error() + "; --out must be a file that `mathcoder solve` wrote");
+    if (!transcript.ok())
+      throw base::BadInput(lines.Where() + ": " + transcript.error() + "; --out must be a file that `mathcoder solve` wrote");
     const chat::Provenance& then = transcript->provenance;
     const auto differs = [&](const char* what, const std::string& was, const std::string& is) {
       if (was != is) {
@@ -35,7 +36,8 @@ FinishedWork::FinishedWork(const std::filesystem::path& path, const chat::Proven
                              "; choose another --out, or the same settings");
       }
     };
-    differs("the model", then.model_sha256.empty() ? then.model : then.model_sha256, now.model_sha256.empty() ? now.model : now.model_sha256);
+    differs("the model", then.model_sha256.empty() ? then.model : then.model_sha256,
+            now.model_sha256.empty() ? now.model : now.model_sha256);
     differs("the dialect", then.dialect, now.dialect);
     differs("the library set", then.library_set, now.library_set);
     differs("the observation policy", then.observation_policy, now.observation_policy);

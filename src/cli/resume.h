@@ -15,8 +15,8 @@ namespace mathcoder::cli {
 
 class FinishedWork {
  public:
-  // Reads the file (absent: nothing is finished). Throws base::BadInput (file:line) when a record is no transcript, or was made with
-  // another model, dialect, library set or other sampling than `now`: two runs must not mix in one file.
+  // Reads the file (absent: nothing is finished). Throws base::BadInput (file:line) when a record is no transcript, or was made
+  // with another model, dialect, library set or other sampling than `now`: two runs must not mix in one file.
   FinishedWork(const std::filesystem::path& path, const chat::Provenance& now, const base::Json& sampling);
 
   // The key of a problem of the input. Files may repeat ids and questions: the nth of the same gets a key of its own, so problems

@@ -34,7 +34,7 @@ using base::ExitCode;
 
 struct SolveArguments {
   MachineOptions machine;
-  std::vector<std::string> words;   // of the problem
+  std::vector<std::string> words;  // of the problem
   std::uint32_t samples = 1;
   bool json = false;
   std::string in;
@@ -55,11 +55,13 @@ engine::SamplingOptions SamplingOf(const SolveArguments& arguments, std::uint32_
 }
 
 // Hands out problem by problem, all samples of one before the next: they share their prompt.
-std::function<std::optional<solve::Job>()> Feed(const SolveArguments& arguments, const std::vector<Item>& items, solve::Observer* observer) {
+std::function<std::optional<solve::Job>()> Feed(const SolveArguments& arguments, const std::vector<Item>& items,
+                                                solve::Observer* observer) {
   return [&arguments, &items, observer, at = std::size_t{0}]() mutable -> std::optional<solve::Job> {
     if (at == items.size()) return std::nullopt;
     const Item& item = items[at++];
-    return solve::Job{.problem = item.problem, .sample = item.sample, .sampling = SamplingOf(arguments, item.sample), .observer = observer};
+    return solve::Job{
+        .problem = item.problem, .sample = item.sample, .sampling = SamplingOf(arguments, item.sample), .observer = observer};
   };
 }
 
@@ -71,7 +73,8 @@ std::string ReadQuestion(const SolveArguments& arguments) {
     question.assign(std::istreambuf_iterator<char>(std::cin), {});
     while (!question.empty() && std::isspace(static_cast<unsigned char>(question.back())) != 0) question.pop_back();
   }
-  if (question.empty()) throw base::Error("no problem given: write it in quotes, or pipe it in; see `mathcoder solve --help`", ExitCode::kUsage);
+  if (question.empty())
+    throw base::Error("no problem given: write it in quotes, or pipe it in; see `mathcoder solve --help`", ExitCode::kUsage);
   if (const std::size_t bad = base::FirstInvalidUtf8(question); bad != std::string::npos) {
     throw base::BadInput("the problem holds invalid UTF-8 at byte " + std::to_string(bad + 1) + "; give it as UTF-8");
   }
@@ -114,15 +117,16 @@ void PrintOutcome(const SolveArguments& arguments, const std::vector<chat::Trans
     return grader.Grade(seen, answer).outcome == grade::Outcome::kCorrect;
   });
   for (const auto& [answer, count] : majority.counts) std::printf("%3zu x %s\n", count, TerminalView::Printable(answer).c_str());
-  std::printf("Answer: %s (%zu of %u)\n", majority.answer.empty() ? "none" : TerminalView::Printable(majority.answer).c_str(), majority.count,
-              arguments.samples);
+  std::printf("Answer: %s (%zu of %u)\n", majority.answer.empty() ? "none" : TerminalView::Printable(majority.answer).c_str(),
+              majority.count, arguments.samples);
 }
 
 int SolveOne(const SolveArguments& arguments) {
   chat::Problem problem;
   problem.question = ReadQuestion(arguments);
   if (!arguments.machine.system.empty()) problem.system = arguments.machine.system;
-  const std::size_t parallel = arguments.machine.parallel > 0 ? arguments.machine.parallel : std::min<std::size_t>(arguments.samples, 16);
+  const std::size_t parallel =
+      arguments.machine.parallel > 0 ? arguments.machine.parallel : std::min<std::size_t>(arguments.samples, 16);
   Machine machine(arguments.machine, parallel);
   const std::atomic<bool>& interrupted = InstallInterrupt();
 
@@ -132,8 +136,9 @@ int SolveOne(const SolveArguments& arguments) {
   const bool streams = arguments.samples == 1 && !arguments.json;
   base::Progress progress({.label = "solve", .unit = "samples", .total = items.size(), .quiet = streams || arguments.quiet});
   std::vector<chat::Transcript> transcripts;
-  solve::Scheduler scheduler(machine.engine(), [&]() -> sandbox::Sandbox& { return machine.sandbox().Get(); }, machine.dialect(),
-                             machine.SchedulerOptions());
+  solve::Scheduler scheduler(
+      machine.engine(), [&]() -> sandbox::Sandbox& { return machine.sandbox().Get(); }, machine.dialect(),
+      machine.SchedulerOptions());
   scheduler.Run(
       Feed(arguments, items, streams ? &view : nullptr),
       [&](chat::Transcript transcript) {
@@ -165,10 +170,11 @@ int SolveOne(const SolveArguments& arguments) {
 
 int SolveFile(const SolveArguments& arguments) {
   std::vector<chat::Problem> problems;
-  const std::size_t bad = ReadRecords(arguments.in, arguments.skip_bad, chat::ReadProblem, [&](chat::Problem problem, const std::string&) {
-    if (!arguments.machine.system.empty()) problem.system = arguments.machine.system;
-    problems.push_back(std::move(problem));
-  });
+  const std::size_t bad =
+      ReadRecords(arguments.in, arguments.skip_bad, chat::ReadProblem, [&](chat::Problem problem, const std::string&) {
+        if (!arguments.machine.system.empty()) problem.system = arguments.machine.system;
+        problems.push_back(std::move(problem));
+      });
   const std::size_t parallel = arguments.machine.parallel > 0 ? arguments.machine.parallel : 16;
   if (std::error_code ignored; std::filesystem::equivalent(arguments.in, arguments.out, ignored)) {
     throw base::BadInput(arguments.out + ": is the file of problems; name another --out");
@@ -189,11 +195,13 @@ int SolveFile(const SolveArguments& arguments) {
   const std::size_t total = problems.size() * arguments.samples;
   const std::size_t before = total - items.size();
   if (before > 0) std::fprintf(stderr, "mathcoder: %zu of %zu are in %s already\n", before, total, arguments.out.c_str());
-  if (out.torn_bytes() > 0) std::fprintf(stderr, "mathcoder: cut off a torn record of %llu bytes\n", static_cast<unsigned long long>(out.torn_bytes()));
+  if (out.torn_bytes() > 0)
+    std::fprintf(stderr, "mathcoder: cut off a torn record of %llu bytes\n", static_cast<unsigned long long>(out.torn_bytes()));
 
   base::Progress progress({.label = "solve", .total = total, .done = before, .quiet = arguments.quiet});
   solve::Tally tally;
-  solve::Scheduler scheduler(machine.engine(), [&]() -> sandbox::Sandbox& { return machine.sandbox().Get(); }, machine.dialect(), options);
+  solve::Scheduler scheduler(
+      machine.engine(), [&]() -> sandbox::Sandbox& { return machine.sandbox().Get(); }, machine.dialect(), options);
   const auto start = std::chrono::steady_clock::now();
   scheduler.Run(
       Feed(arguments, items, nullptr),
@@ -205,7 +213,8 @@ int SolveFile(const SolveArguments& arguments) {
         ++tally.finished;
         ++tally.by_ending[transcript.ending];
         if (!keep && transcript.ending != chat::Ending::kCancelled) {
-          progress.Interrupt([&] { std::fprintf(stderr, "mathcoder: not written, run again to retry: %s\n", WhyNoAnswer(transcript).c_str()); });
+          progress.Interrupt(
+              [&] { std::fprintf(stderr, "mathcoder: not written, run again to retry: %s\n", WhyNoAnswer(transcript).c_str()); });
         }
         progress.Set(before + tally.finished, tally.ToString());
       },
@@ -219,7 +228,8 @@ int SolveFile(const SolveArguments& arguments) {
               bad > 0 ? (", " + std::to_string(bad) + " bad lines skipped").c_str() : "");
   CheckOutput();
   if (interrupted) {
-    std::fprintf(stderr, "mathcoder: interrupted; what is finished is in %s, the same command goes on from there\n", arguments.out.c_str());
+    std::fprintf(stderr, "mathcoder: interrupted; what is finished is in %s, the same command goes on from there\n",
+                 arguments.out.c_str());
     return static_cast<int>(ExitCode::kInterrupted);
   }
   return static_cast<int>(lost > 0 || bad > 0 ? ExitCode::kFailure : ExitCode::kOk);
@@ -238,13 +248,16 @@ Examples:
   mathcoder solve --in problems.jsonl --out solved.jsonl -j 32     # run again to resume)");
   verb->add_option("problem", arguments->words, "the problem (default: standard input)");
   verb->add_option("-k,--samples", arguments->samples, "solutions a problem; the majority's answer is given")
-      ->check(CLI::Range(1, 100000))->capture_default_str();
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
   verb->add_flag("--json", arguments->json, "print transcripts, one a line, instead of the solution");
   CLI::Option* in = verb->add_option("--in", arguments->in, "JSONL file of problems (docs/formats.md)");
-  CLI::Option* out = verb->add_option("--out", arguments->out, "JSONL file of transcripts, appended; what it holds is not solved again");
+  CLI::Option* out =
+      verb->add_option("--out", arguments->out, "JSONL file of transcripts, appended; what it holds is not solved again");
   in->needs(out);
   out->needs(in);
-  verb->add_option("-j,--parallel", arguments->machine.parallel, "problems in flight (default: 16 for files)")->check(CLI::PositiveNumber);
+  verb->add_option("-j,--parallel", arguments->machine.parallel, "problems in flight (default: 16 for files)")
+      ->check(CLI::PositiveNumber);
   verb->add_flag("--skip-bad", arguments->skip_bad, "go on after a malformed line of --in");
   verb->add_flag("-q,--quiet", arguments->quiet, "no progress line");
   AddEngineOptions(*verb, arguments->machine);

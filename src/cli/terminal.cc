@@ -21,9 +21,9 @@ constexpr char kComment[] = "\033[90m";
 constexpr char kOutput[] = "\033[33m";
 
 constexpr std::array<std::string_view, 35> kKeywords = {
-    "False", "None",   "True",  "and",    "as",   "assert", "async",  "await",    "break",  "class", "continue", "def",
-    "del",   "elif",   "else",  "except", "finally", "for", "from",   "global",   "if",     "import", "in",      "is",
-    "lambda", "nonlocal", "not", "or",    "pass", "raise",  "return", "try",      "while",  "with",  "yield"};
+    "False",  "None",     "True", "and",    "as",      "assert", "async",  "await",  "break", "class",  "continue", "def",
+    "del",    "elif",     "else", "except", "finally", "for",    "from",   "global", "if",    "import", "in",       "is",
+    "lambda", "nonlocal", "not",  "or",     "pass",    "raise",  "return", "try",    "while", "with",   "yield"};
 
 bool IsWord(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
@@ -48,7 +48,8 @@ std::string HighlightPython(std::string_view line) {
       end = std::min(line.size(), end + 1);
       coloured(kString, line.substr(at, end - at));
     } else if (IsWord(c)) {
-      while (end < line.size() && (IsWord(line[end]) || (line[end] == '.' && std::isdigit(static_cast<unsigned char>(c)) != 0))) ++end;
+      while (end < line.size() && (IsWord(line[end]) || (line[end] == '.' && std::isdigit(static_cast<unsigned char>(c)) != 0)))
+        ++end;
       const std::string_view word = line.substr(at, end - at);
       if (std::isdigit(static_cast<unsigned char>(c)) != 0) {
         coloured(kNumber, word);

@@ -33,8 +33,8 @@ class TerminalView : public solve::Observer {
   std::string line_;  // of code: coloured when it is whole
 };
 
-// One line of Python with ANSI colours (keywords, strings, numbers, comments). Lines are coloured alone: a string over several lines
-// keeps its colour only on lines that show its quotes.
+// One line of Python with ANSI colours (keywords, strings, numbers, comments). Lines are coloured alone: a string over several
+// lines keeps its colour only on lines that show its quotes.
 std::string HighlightPython(std::string_view line);
 
 }  // namespace mathcoder::cli

@@ -375,9 +375,8 @@ TEST_F(EndpointTest, AFullContextIsNamedAndItsRestIsUsed) {
   FaultServer server([](const Request& request, Connection& c) {
     if (base::Json::parse(request.body)["max_tokens"].get<int>() > 5) {
       return c.Answer(
-          400,
-          R"({"object":"error","message":"This model's maximum context length is 100 tokens. However, you requested 115 )"
-          R"(tokens (95 in the messages, 20 in the completion)."})");
+          400, R"({"object":"error","message":"This model's maximum context length is 100 tokens. However, you requested 115 )"
+               R"(tokens (95 in the messages, 20 in the completion)."})");
     }
     c.StartStream();
     c.Event("<|text|>abc", "length");
@@ -390,10 +389,8 @@ TEST_F(EndpointTest, AFullContextIsNamedAndItsRestIsUsed) {
   engine_.reset();
 
   FaultServer full([](const Request&, Connection& c) {
-    c.Answer(
-        400,
-        R"({"error":{"code":400,"message":"request (99 tokens) exceeds the available context size (64 tokens), )"
-        R"(try","type":"exceed_context_size_error"}})");
+    c.Answer(400, R"({"error":{"code":400,"message":"request (99 tokens) exceeds the available context size (64 tokens), )"
+                  R"(try","type":"exceed_context_size_error"}})");
   });
   Open(full);
   outcome = Run(20);

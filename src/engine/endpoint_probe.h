@@ -17,7 +17,8 @@ struct Endpoint {
   bool stop_strings = true;    // it says which stop string it hit, or keeps it in the text
 };
 
-// Asks all of options.urls at once for /models. Throws base::Unavailable with one line that names every endpoint which cannot be used.
+// Asks all of options.urls at once for /models. Throws base::Unavailable with one line that names every endpoint which cannot be
+// used.
 std::vector<Endpoint> ProbeEndpoints(const EndpointOptions& options);
 
 }  // namespace mathcoder::engine

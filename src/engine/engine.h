@@ -28,8 +28,8 @@ using chat::TokenId;
 
 // Order as in llama.cpp: penalty, top-k, top-p, min-p, temperature, draw.
 struct SamplingOptions {
-  float temperature = 0.0F;         // 0: greedy (the paper's)
-  std::int32_t top_k = 0;           // 0: off
+  float temperature = 0.0F;  // 0: greedy (the paper's)
+  std::int32_t top_k = 0;    // 0: off
   float top_p = 1.0F;
   float min_p = 0.0F;
   float repetition_penalty = 1.0F;  // over the last 64 tokens
@@ -51,8 +51,8 @@ enum class StopReason : std::uint8_t {
   kEndOfGeneration,  // the model's own end token, not in the rule
   kMaxTokens,
   kContextFull,
-  kCancelled,        // Cancel or Close
-  kFailed,           // `error` says why; the sequence is as it was before Generate
+  kCancelled,  // Cancel or Close
+  kFailed,     // `error` says why; the sequence is as it was before Generate
 };
 std::string_view Name(StopReason reason);  // "stop_token", "stop_string", "end_of_generation", ...
 
@@ -63,10 +63,10 @@ struct GenerateOptions {
 
 struct GenerateResult {
   StopReason reason = StopReason::kFailed;
-  std::vector<TokenId> tokens;     // kept in the sequence, the stopping token included
-  std::string residual;            // text before the end of a stop string that is in no kept token (the token was cut)
-  std::size_t prefilled_tokens = 0;  // computed before the first new token; tokens found in a cache do not count
-  std::size_t cached_tokens = 0;     // found in a cache; with the former: the length of the sequence before this Generate
+  std::vector<TokenId> tokens;           // kept in the sequence, the stopping token included
+  std::string residual;                  // text before the end of a stop string that is in no kept token (the token was cut)
+  std::size_t prefilled_tokens = 0;      // computed before the first new token; tokens found in a cache do not count
+  std::size_t cached_tokens = 0;         // found in a cache; with the former: the length of the sequence before this Generate
   std::chrono::microseconds queued{0};   // until the first prefill work
   std::chrono::microseconds elapsed{0};  // from Generate to the end
   std::string error;
@@ -81,20 +81,20 @@ struct GenerateCallbacks {
 using SequenceId = std::uint64_t;
 
 struct EngineInfo {
-  std::string engine;        // "llama.cpp 0.3.36", "endpoint", "recording"
-  std::string model;         // file or name
+  std::string engine;  // "llama.cpp 0.3.36", "endpoint", "recording"
+  std::string model;   // file or name
   chat::ModelHints hints;
   std::size_t context_tokens = 0;  // the longest sequence; 0: unknown
-  base::Json details;        // what a report wants to know (threads, quantisation, batch, layers on the GPU)
+  base::Json details;              // what a report wants to know (threads, quantisation, batch, layers on the GPU)
 };
 
 struct EngineStats {
   std::uint64_t decoded_tokens = 0;
   std::uint64_t prefilled_tokens = 0;
-  std::uint64_t reused_tokens = 0;   // found in a cache: shared prefixes, forks, parked sequences
-  std::uint64_t evictions = 0;       // parked sequences that lost their cache
+  std::uint64_t reused_tokens = 0;  // found in a cache: shared prefixes, forks, parked sequences
+  std::uint64_t evictions = 0;      // parked sequences that lost their cache
   std::uint64_t batches = 0;
-  std::uint64_t retries = 0;         // endpoint requests sent again
+  std::uint64_t retries = 0;  // endpoint requests sent again
 };
 
 class Engine {

@@ -43,7 +43,7 @@ struct LlamaOptions {
   bool cache_f32 = false;       // keys and values in 32 bits (-ctk, -ctv f32), and so without flash attention, which uses 16
   std::size_t swap_bytes = std::size_t{1} << 30;  // memory for caches of parked sequences that had to leave their stream
   std::uint32_t replicas = 0;  // contexts that share the weights, each with a thread and a part of `parallel`; 0: docs/engine.md
-  std::uint32_t poll = 0;                         // --poll: how long idle threads spin (0-100)
+  std::uint32_t poll = 0;      // --poll: how long idle threads spin (0-100)
 };
 
 // Loads the model. Throws base::BadInput with one line: the file is missing, truncated, no GGUF, of an unknown architecture, or

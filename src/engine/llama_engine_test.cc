@@ -281,7 +281,8 @@ TEST_P(LlamaEngineModes, CancelAndCloseAtAnyMoment) {
 
 INSTANTIATE_TEST_SUITE_P(Modes, LlamaEngineModes,
                          ::testing::Values(Mode{"shared", KvLayout::kShared, false}, Mode{"streams", KvLayout::kStreams, false},
-                                           Mode{"deterministic", KvLayout::kAuto, true}, Mode{"replicas", KvLayout::kStreams, false, 3},
+                                           Mode{"deterministic", KvLayout::kAuto, true},
+                                           Mode{"replicas", KvLayout::kStreams, false, 3},
                                            Mode{"deterministic_replicas", KvLayout::kAuto, true, 2}),
                          [](const auto& mode) { return std::string(mode.param.name); });
 

@@ -1,5 +1,5 @@
-// Several engines as one: each new sequence goes to the one that has the fewest. For models so small that two contexts with a thread
-// each do more than one context with two threads, which wait for each other a hundred times a batch (docs/engine.md).
+// Several engines as one: each new sequence goes to the one that has the fewest. For models so small that two contexts with a
+// thread each do more than one context with two threads, which wait for each other a hundred times a batch (docs/engine.md).
 //
 // Thread-safety: as Engine.
 #pragma once

@@ -1,4 +1,5 @@
-// What the results of a run depend on besides their tasks, as JSON: {"solve": settings, "questions": {benchmark: hash of its file}}.
+// What the results of a run depend on besides their tasks, as JSON: {"solve": settings, "questions": {benchmark: hash of its
+// file}}.
 #pragma once
 
 #include <string>

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <bitset>
-#include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "grade/cue_words.h"
 #include "grade/words.h"
 
@@ -25,16 +24,31 @@ struct CueAt {
 
 unsigned char Key(char byte) { return static_cast<unsigned char>(LowerByte(byte)); }
 
-// Which cues begin with a byte, and with which two bytes any cue begins: a message is long and cues are few.
+// Which cues begin with a byte, and with which three bytes any cue begins: a message is long and cues are few.
 struct CueIndex {
-  std::bitset<65536> pairs;
+  static constexpr std::size_t kShortest = 3;
+  std::array<bool, 4096> beginnings{};  // hashed, case aside: a hit is only a candidate
   std::array<std::vector<const Cue*>, 256> by_first;
 
   CueIndex() {
     for (const Cue& cue : Cues()) {
-      pairs.set(std::size_t{Key(cue.text[0])} * 256 + Key(cue.text[1]));
+      MC_CHECK(cue.text.size() >= kShortest);
+      beginnings[Hash(cue.text.data())] = true;
       by_first[Key(cue.text[0])].push_back(&cue);
     }
+  }
+
+  static std::size_t Hash(const char* at) {
+    const auto fold = [](char byte) { return static_cast<std::size_t>(static_cast<unsigned char>(byte) | 0x20U); };
+    return (fold(at[0]) << 5 ^ fold(at[1]) << 2 ^ fold(at[2]) << 7) & 0xfff;
+  }
+  // The last place before `end` where a cue may begin; kNone: there is none. Precondition: kShortest bytes stand behind each place.
+  std::size_t LastBefore(std::string_view text, std::size_t end) const {
+    const char* const begin = text.data();
+    while (end > 0) {
+      if (beginnings[Hash(begin + --end)]) return end;
+    }
+    return kNone;
   }
 };
 
@@ -60,8 +74,8 @@ std::vector<CueAt> LastCues(std::string_view text) {
   static const CueIndex index;
   constexpr std::size_t kMost = 32;
   std::vector<CueAt> found;
-  for (std::size_t at = text.size() < 2 ? 0 : text.size() - 1; at-- > 0 && found.size() < kMost;) {
-    if (!index.pairs[std::size_t{Key(text[at])} * 256 + Key(text[at + 1])]) continue;
+  if (text.size() < CueIndex::kShortest) return found;
+  for (std::size_t at = index.LastBefore(text, text.size() - 2); at != kNone && found.size() < kMost; at = index.LastBefore(text, at)) {
     if (at > 0 && IsLetter(text[at]) && IsLetter(text[at - 1])) continue;  // inside a word
     CueAt best;
     for (const Cue* cue : index.by_first[Key(text[at])]) {
@@ -236,12 +250,15 @@ std::optional<std::string> AnswerBehindCue(std::string_view text) {
   return std::nullopt;
 }
 
-// Python's power is no mark: "3*x**2/2 + beta**3" has nothing in bold. A mark that opens stands behind no operand and before no blank;
-// one that closes stands behind no blank and before no operand.
+// Python's power is no mark: "3*x**2/2 + beta**3" has nothing in bold. A mark that opens stands behind no operand and before no
+// blank; one that closes stands behind no blank and before no operand.
 bool IsBold(std::string_view text, std::size_t open, std::size_t close) {
-  const auto operand = [](char byte) { return IsLetter(byte) || IsDigit(byte) || byte == '_' || byte == '(' || byte == ')' || byte == ']'; };
+  const auto operand = [](char byte) {
+    return IsLetter(byte) || IsDigit(byte) || byte == '_' || byte == '(' || byte == ')' || byte == ']';
+  };
   const bool opens = (open == 0 || !operand(text[open - 1]) || text[open - 1] == '(') && !IsBlank(text[open + 2]);
-  const bool closes = !IsBlank(text[close - 1]) && (close + 2 >= text.size() || !operand(text[close + 2]) || text[close + 2] == ')');
+  const bool closes =
+      !IsBlank(text[close - 1]) && (close + 2 >= text.size() || !operand(text[close + 2]) || text[close + 2] == ')');
   return opens && closes;
 }
 

@@ -172,8 +172,7 @@ struct Grader::State {
       const math::Comparison compared = math::CompareMath(again.reference, again.answer, how);
       if (OutcomeOf(compared.equality) != Outcome::kCorrect) continue;
       if (again.ambiguous) {
-        decide(Outcome::kUnknown, Equality::kUnknown, "ambiguous",
-               "equal under another reading, else " + verdict.reason);
+        decide(Outcome::kUnknown, Equality::kUnknown, "ambiguous", "equal under another reading, else " + verdict.reason);
       } else {
         decide(Outcome::kCorrect, compared.equality, "second reading, " + compared.rule, compared.reason);
       }

@@ -25,7 +25,19 @@ const Spelling* FindSign(std::string_view text);
 const Spelling* FindPlainName(std::string_view name);
 
 // What a command does to the text around it, for the lexer.
-enum class Markup : std::uint8_t { kNone, kSpace, kLeft, kRight, kText, kStyle, kOperatorName, kBlackboard, kSkipArgument, kTransparent, kName };
+enum class Markup : std::uint8_t {
+  kNone,
+  kSpace,
+  kLeft,
+  kRight,
+  kText,
+  kStyle,
+  kOperatorName,
+  kBlackboard,
+  kSkipArgument,
+  kTransparent,
+  kName
+};
 Markup MarkupOf(std::string_view name);
 
 }  // namespace mathcoder::math

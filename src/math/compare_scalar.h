@@ -11,7 +11,7 @@ namespace mathcoder::math {
 
 // What one comparison may still spend, shared by all its parts; what is over it is unknown. Units: about a microsecond.
 struct Budget {
-  long left = 12000;
+  long left = 8000;
   bool worker = false;          // in a worker: Calcium may be asked, caps are wider
   bool worth_a_worker = false;  // set where a worker could prove what is probable or unknown here
   bool Spend(long cost) {

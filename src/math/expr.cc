@@ -6,10 +6,10 @@ namespace mathcoder::math {
 namespace {
 
 constexpr std::array<std::string_view, 35> kNames = {
-    "integer", "decimal", "based",   "mixed",   "constant", "symbol",   "call",   "apply", "add",         "multiply", "divide",
-    "power",   "negate",  "plusminus", "percent", "degree", "unit",     "money",  "time",  "ratio",       "ordinal",  "relation",
-    "and",     "or",      "not",     "implies", "group",    "set",      "setbuilder", "list", "matrix",   "cases",    "ellipsis",
-    "choice",  "text"};
+    "integer",  "decimal",    "based",   "mixed",    "constant",  "symbol",   "call",   "apply",   "add",
+    "multiply", "divide",     "power",   "negate",   "plusminus", "percent",  "degree", "unit",    "money",
+    "time",     "ratio",      "ordinal", "relation", "and",       "or",       "not",    "implies", "group",
+    "set",      "setbuilder", "list",    "matrix",   "cases",     "ellipsis", "choice", "text"};
 
 // Atoms: their text alone says everything.
 bool IsPlainAtom(const Expr& e) {

@@ -1,4 +1,5 @@
-// The functions that the reader knows: every spelling (LaTeX, plain, sympy) and its one canonical name, which is the `text` of a kCall.
+// The functions that the reader knows: every spelling (LaTeX, plain, sympy) and its one canonical name, which is the `text` of a
+// kCall.
 //
 // Arguments of the canonical names, where they are not plain:
 //   log [x] base not stated (`number` = 10 where written \log, whose custom is base 10; 0 where written log, in Python natural)

@@ -7,9 +7,21 @@ namespace {
 
 bool HoldsNoWords(Kind kind) {
   switch (kind) {
-    case Kind::kAdd: case Kind::kMultiply: case Kind::kDivide: case Kind::kPower: case Kind::kNegate: case Kind::kPlusMinus:
-    case Kind::kPercent: case Kind::kDegree: case Kind::kUnit: case Kind::kMoney: case Kind::kMixed: case Kind::kRatio: return true;
-    default: return false;
+    case Kind::kAdd:
+    case Kind::kMultiply:
+    case Kind::kDivide:
+    case Kind::kPower:
+    case Kind::kNegate:
+    case Kind::kPlusMinus:
+    case Kind::kPercent:
+    case Kind::kDegree:
+    case Kind::kUnit:
+    case Kind::kMoney:
+    case Kind::kMixed:
+    case Kind::kRatio:
+      return true;
+    default:
+      return false;
   }
 }
 bool IsStatement(Kind kind) {
@@ -53,9 +65,16 @@ void Parser::Expect(Tok type, const char* what) {
 
 bool Parser::AtStop() const {
   switch (Now().type) {
-    case Tok::kEnd: case Tok::kClose: case Tok::kRightBrace: case Tok::kRowBreak: case Tok::kEndEnvironment: return true;
-    case Tok::kAmpersand: return brackets_ > 0;
-    default: return false;
+    case Tok::kEnd:
+    case Tok::kClose:
+    case Tok::kRightBrace:
+    case Tok::kRowBreak:
+    case Tok::kEndEnvironment:
+      return true;
+    case Tok::kAmpersand:
+      return brackets_ > 0;
+    default:
+      return false;
   }
 }
 

@@ -357,13 +357,29 @@ TEST(Read, ErrorsSayWhere) {
     const char* text;
     std::size_t position;
   };
-  for (const Bad& bad : std::vector<Bad>{{"", 0}, {"(", 0}, {"x + (y", 4}, {"x)", 1}, {"()", 1}, {"\\frac{}{2}", 5}, {"1 + * 2", 4}, {"||x|", 0},
-                                         {"a\\%", 1}, {"\\%100", 0}, {"\\sin^x", 6}, {"\\unknowncommand x", 0}, {"x^", 2}, {"!0", 0},
-                                         {"\\lfloor a \\rceil", 10}, {"@", 0}, {"x @ y", 2}, {"\\frac{(2 + x}{1 - x)}", 12}}) {
+  for (const Bad& bad : std::vector<Bad>{{"", 0},
+                                         {"(", 0},
+                                         {"x + (y", 4},
+                                         {"x)", 1},
+                                         {"()", 1},
+                                         {"\\frac{}{2}", 5},
+                                         {"1 + * 2", 4},
+                                         {"||x|", 0},
+                                         {"a\\%", 1},
+                                         {"\\%100", 0},
+                                         {"\\sin^x", 6},
+                                         {"\\unknowncommand x", 0},
+                                         {"x^", 2},
+                                         {"!0", 0},
+                                         {"\\lfloor a \\rceil", 10},
+                                         {"@", 0},
+                                         {"x @ y", 2},
+                                         {"\\frac{(2 + x}{1 - x)}", 12}}) {
     const ReadResult result = ReadMath(bad.text);
     ASSERT_FALSE(result.ok()) << bad.text << " is " << ToSexpr(result.expr());
     EXPECT_FALSE(result.error().message.empty());
-    EXPECT_NEAR(static_cast<double>(result.error().position), static_cast<double>(bad.position), 1.0) << bad.text << ": " << result.error().message;
+    EXPECT_NEAR(static_cast<double>(result.error().position), static_cast<double>(bad.position), 1.0)
+        << bad.text << ": " << result.error().message;
   }
 }
 
@@ -418,7 +434,8 @@ Count ReadFile(const std::string& name, bool gold) {
 class ReadShared : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(Shared() / "grader")) GTEST_SKIP() << "no shared cases at " << Shared() << "; set MATHCODER_SHARED";
+    if (!std::filesystem::exists(Shared() / "grader"))
+      GTEST_SKIP() << "no shared cases at " << Shared() << "; set MATHCODER_SHARED";
   }
 };
 

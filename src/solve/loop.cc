@@ -18,9 +18,12 @@ using engine::StopReason;
 
 TokenRole RoleOf(BlockKind kind) {
   switch (kind) {
-    case BlockKind::kText: return TokenRole::kText;
-    case BlockKind::kCode: return TokenRole::kCode;
-    case BlockKind::kExecution: return TokenRole::kExecution;
+    case BlockKind::kText:
+      return TokenRole::kText;
+    case BlockKind::kCode:
+      return TokenRole::kCode;
+    case BlockKind::kExecution:
+      return TokenRole::kExecution;
   }
   return TokenRole::kText;
 }
@@ -29,7 +32,8 @@ TokenRole RoleOf(BlockKind kind) {
 // none. One that failed or was cancelled has none.
 bool StatesAnswer(Ending ending, const std::vector<chat::Block>& blocks) {
   switch (ending) {
-    case Ending::kAnswered: return true;
+    case Ending::kAnswered:
+      return true;
     case Ending::kBlockLimit:
     case Ending::kTokenLimit:
     case Ending::kContextFull:
@@ -39,7 +43,8 @@ bool StatesAnswer(Ending ending, const std::vector<chat::Block>& blocks) {
     case Ending::kSessionLost:
     case Ending::kSandboxFailure:
     case Ending::kEngineFailure:
-    case Ending::kCancelled: return false;
+    case Ending::kCancelled:
+      return false;
   }
   return false;
 }
@@ -49,26 +54,34 @@ bool StatesAnswer(Ending ending, const std::vector<chat::Block>& blocks) {
 chat::ExecutionVerdict VerdictOf(sandbox::RunStatus status) {
   using sandbox::RunStatus;
   switch (status) {
-    case RunStatus::kOk: return chat::ExecutionVerdict::kOk;
-    case RunStatus::kError: return chat::ExecutionVerdict::kError;
-    case RunStatus::kTimeout: return chat::ExecutionVerdict::kTimeout;
-    case RunStatus::kSessionLost: return chat::ExecutionVerdict::kSessionLost;
-    case RunStatus::kMemoryLost: return chat::ExecutionVerdict::kMemory;
-    case RunStatus::kInfrastructure: return chat::ExecutionVerdict::kInfrastructure;
+    case RunStatus::kOk:
+      return chat::ExecutionVerdict::kOk;
+    case RunStatus::kError:
+      return chat::ExecutionVerdict::kError;
+    case RunStatus::kTimeout:
+      return chat::ExecutionVerdict::kTimeout;
+    case RunStatus::kSessionLost:
+      return chat::ExecutionVerdict::kSessionLost;
+    case RunStatus::kMemoryLost:
+      return chat::ExecutionVerdict::kMemory;
+    case RunStatus::kInfrastructure:
+      return chat::ExecutionVerdict::kInfrastructure;
   }
   return chat::ExecutionVerdict::kInfrastructure;
 }
 
-std::string ObservationText(const chat::ObservationPolicy& policy, const sandbox::RunResult& result, std::chrono::milliseconds limit) {
+std::string ObservationText(const chat::ObservationPolicy& policy, const sandbox::RunResult& result,
+                            std::chrono::milliseconds limit) {
   if (result.status != sandbox::RunStatus::kTimeout) return chat::Observe(policy, result.output);
   std::string output = result.stdout_text;
   if (!output.empty() && output.back() != '\n') output += '\n';
-  output += "TimeoutError: the code ran longer than " + base::Progress::Duration(limit) + " and was interrupted; variables are kept";
+  output +=
+      "TimeoutError: the code ran longer than " + base::Progress::Duration(limit) + " and was interrupted; variables are kept";
   return chat::Observe(policy, output);
 }
 
-Loop::Loop(chat::Problem problem, const chat::Tokenizer& tokenizer, const chat::Dialect& dialect, const chat::ObservationPolicy& policy,
-           const Limits& limits, Observer* observer)
+Loop::Loop(chat::Problem problem, const chat::Tokenizer& tokenizer, const chat::Dialect& dialect,
+           const chat::ObservationPolicy& policy, const Limits& limits, Observer* observer)
     : tokenizer_(tokenizer),
       dialect_(dialect),
       policy_(policy),
@@ -78,8 +91,9 @@ Loop::Loop(chat::Problem problem, const chat::Tokenizer& tokenizer, const chat::
       reader_(dialect.NewReader(tokenizer)) {
   const chat::TokenTrace prompt = dialect.Encode(tokenizer, dialect.RenderPrompt(problem), /*begin_of_text=*/true);
   if (prompt.ids.size() >= limits.total_tokens) {
-    throw base::BadInput("the problem takes " + std::to_string(prompt.ids.size()) + " tokens, the limit for prompt and solution is " +
-                         std::to_string(limits.total_tokens) + "; shorten it or raise --max-tokens");
+    throw base::BadInput("the problem takes " + std::to_string(prompt.ids.size()) +
+                         " tokens, the limit for prompt and solution is " + std::to_string(limits.total_tokens) +
+                         "; shorten it or raise --max-tokens");
   }
   transcript_.problem = std::move(problem);
   transcript_.timings.prompt_tokens = prompt.ids.size();
@@ -131,15 +145,16 @@ Action Loop::Generated(const engine::GenerateResult& result) {
   transcript_.timings.generate += result.elapsed;
   transcript_.timings.generated_tokens += ids.size();
   if (awaiting_prefill_) {
-    // An observation costs its own tokens and the one sampled last; more after an eviction, fewer where another sample's cache holds
-    // the same tokens. Always: what was computed and what was found are all of the sequence, so the model saw all of it. (0: an
-    // engine that does not prefill.)
+    // An observation costs its own tokens and the one sampled last; more after an eviction, fewer where another sample's cache
+    // holds the same tokens. Always: what was computed and what was found are all of the sequence, so the model saw all of it. (0:
+    // an engine that does not prefill.)
     transcript_.executions.back().prefilled_tokens = result.prefilled_tokens;
     awaiting_prefill_ = false;
     const std::size_t length = transcript_.token_ids.size();
     if (result.prefilled_tokens > 0 && result.prefilled_tokens + result.cached_tokens != length) {
-      return Finish(Ending::kEngineFailure, "the engine computed " + std::to_string(result.prefilled_tokens) + " tokens and found " +
-                                                std::to_string(result.cached_tokens) + ", the sequence has " + std::to_string(length) +
+      return Finish(Ending::kEngineFailure, "the engine computed " + std::to_string(result.prefilled_tokens) +
+                                                " tokens and found " + std::to_string(result.cached_tokens) +
+                                                ", the sequence has " + std::to_string(length) +
                                                 "; this is a bug, please report it");
     }
   }
@@ -160,8 +175,10 @@ Action Loop::Generated(const engine::GenerateResult& result) {
 
   switch (result.reason) {
     case StopReason::kFailed:  // handled at the top
-    case StopReason::kCancelled: return Finish(Ending::kCancelled, "");
-    case StopReason::kContextFull: return Finish(Ending::kContextFull, result.error.empty() ? "the model's context is full" : result.error);
+    case StopReason::kCancelled:
+      return Finish(Ending::kCancelled, "");
+    case StopReason::kContextFull:
+      return Finish(Ending::kContextFull, result.error.empty() ? "the model's context is full" : result.error);
     case StopReason::kMaxTokens:
       if (transcript_.token_ids.size() >= limits_.total_tokens) {
         return Finish(Ending::kTokenLimit, std::to_string(limits_.total_tokens) + " tokens in all");
@@ -169,7 +186,8 @@ Action Loop::Generated(const engine::GenerateResult& result) {
       return Finish(Ending::kTokenLimit, std::to_string(limits_.block_tokens) + " tokens in one block");
     case StopReason::kStopToken:
     case StopReason::kStopString:
-    case StopReason::kEndOfGeneration: break;
+    case StopReason::kEndOfGeneration:
+      break;
   }
   if (reader_->wants_execution()) {
     code_ = reader_->blocks().back().text;
@@ -182,7 +200,8 @@ Action Loop::Generated(const engine::GenerateResult& result) {
 }
 
 Action Loop::NextBlock() {
-  if (transcript_.executions.size() >= limits_.blocks) return Finish(Ending::kBlockLimit, std::to_string(limits_.blocks) + " code blocks");
+  if (transcript_.executions.size() >= limits_.blocks)
+    return Finish(Ending::kBlockLimit, std::to_string(limits_.blocks) + " code blocks");
   if (transcript_.token_ids.size() >= limits_.total_tokens) {
     return Finish(Ending::kTokenLimit, std::to_string(limits_.total_tokens) + " tokens in all");
   }
@@ -199,12 +218,15 @@ Action Loop::Executed(const sandbox::RunResult& result) {
   transcript_.timings.execute += result.wall;
   transcript_.executions.push_back(execution);
   switch (result.status) {
-    case sandbox::RunStatus::kInfrastructure: return Finish(Ending::kSandboxFailure, result.cause);
+    case sandbox::RunStatus::kInfrastructure:
+      return Finish(Ending::kSandboxFailure, result.cause);
     case sandbox::RunStatus::kSessionLost:
-    case sandbox::RunStatus::kMemoryLost: return Finish(Ending::kSessionLost, result.cause);
+    case sandbox::RunStatus::kMemoryLost:
+      return Finish(Ending::kSessionLost, result.cause);
     case sandbox::RunStatus::kOk:
     case sandbox::RunStatus::kError:
-    case sandbox::RunStatus::kTimeout: break;
+    case sandbox::RunStatus::kTimeout:
+      break;
   }
   const std::string observation = ObservationText(policy_, result, limits_.code_time);
   if (observer_ != nullptr) observer_->OnExecution(execution, observation);

@@ -27,8 +27,8 @@
 namespace mathcoder::solve {
 
 struct Limits {
-  // Code blocks that are run. The paper's 16 "blocks" are rounds of text and code: every one of the 221 published transcripts that was
-  // cut holds 16 of each, no other more than 12 (docs/formats.md).
+  // Code blocks that are run. The paper's 16 "blocks" are rounds of text and code: every one of the 221 published transcripts that
+  // was cut holds 16 of each, no other more than 12 (docs/formats.md).
   std::size_t blocks = 16;
   std::size_t block_tokens = 512;   // new tokens of one block
   std::size_t total_tokens = 2048;  // of the whole sequence, prompt and observations included
@@ -88,14 +88,15 @@ class Loop {
   std::vector<chat::TokenId> pending_;
   std::optional<std::size_t> roll_back_;
   std::string code_;
-  bool last_words_ = false;              // the code that runs was the end of the message
-  std::size_t streamed_ = 0;             // tokens of the running generation that the reader has seen
-  std::size_t roles_taken_ = 0;          // of reader_->generated_roles()
-  bool awaiting_prefill_ = false;        // the next Generated reports what the last observation cost
+  bool last_words_ = false;        // the code that runs was the end of the message
+  std::size_t streamed_ = 0;       // tokens of the running generation that the reader has seen
+  std::size_t roles_taken_ = 0;    // of reader_->generated_roles()
+  bool awaiting_prefill_ = false;  // the next Generated reports what the last observation cost
 };
 
 // What the model is told: the policy's view of the output, with the verdict where the output alone would not say it (a timeout).
-std::string ObservationText(const chat::ObservationPolicy& policy, const sandbox::RunResult& result, std::chrono::milliseconds limit);
+std::string ObservationText(const chat::ObservationPolicy& policy, const sandbox::RunResult& result,
+                            std::chrono::milliseconds limit);
 
 chat::ExecutionVerdict VerdictOf(sandbox::RunStatus status);
 

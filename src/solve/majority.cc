@@ -26,7 +26,8 @@ Majority MajorityAnswer(std::span<const chat::Transcript> samples, const SameAns
     if (sample.final_answer.empty()) continue;
     const auto [seen, is_new] = group.try_emplace(Canonical(sample.final_answer), majority.counts.size());
     if (is_new && same) {
-      const auto it = std::ranges::find_if(majority.counts, [&](const auto& entry) { return same(entry.first, sample.final_answer); });
+      const auto it =
+          std::ranges::find_if(majority.counts, [&](const auto& entry) { return same(entry.first, sample.final_answer); });
       seen->second = static_cast<std::size_t>(it - majority.counts.begin());
     }
     if (seen->second == majority.counts.size()) majority.counts.emplace_back(sample.final_answer, 0);

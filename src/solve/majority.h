@@ -21,8 +21,8 @@ struct Majority {
 // Do two answers, the first of them seen before, say the same?
 using SameAnswer = std::function<bool(const std::string&, const std::string&)>;
 
-// Answers are compared as text without blanks and enclosing dollar signs, then by `same` where it is given: it is asked once for each
-// pair of different texts at most. Thread-safe where `same` is.
+// Answers are compared as text without blanks and enclosing dollar signs, then by `same` where it is given: it is asked once for
+// each pair of different texts at most. Thread-safe where `same` is.
 Majority MajorityAnswer(std::span<const chat::Transcript> samples, const SameAnswer& same = {});
 
 }  // namespace mathcoder::solve

@@ -32,7 +32,8 @@ struct ReplayReport {
 
   // Takes in one replayed transcript and returns its disagreements (chat/agreement.h says what agrees). A block that never ran (the
   // session was lost before) disagrees.
-  std::vector<Disagreement> Add(const chat::ObservationPolicy& policy, const chat::Transcript& recorded, const chat::Transcript& replayed);
+  std::vector<Disagreement> Add(const chat::ObservationPolicy& policy, const chat::Transcript& recorded,
+                                const chat::Transcript& replayed);
   double LoopMillisecondsPerBlock() const;
 };
 

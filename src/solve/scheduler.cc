@@ -70,7 +70,8 @@ class Run {
     }
     loop->transcript().sample = sample;
     Stamp(loop->transcript(), job.sampling);
-    engine::SequenceOptions sequence{.sampling = job.sampling, .affinity = copy.id.empty() ? copy.question : copy.id, .recording = job.recording};
+    engine::SequenceOptions sequence{
+        .sampling = job.sampling, .affinity = copy.id.empty() ? copy.question : copy.id, .recording = job.recording};
     const std::uint64_t id = next_id_++;
     auto [it, inserted] = tasks_.emplace(id, Task(std::move(loop), engine_.Open(std::move(sequence))));
     it->second.streams = job.observer != nullptr;
@@ -106,9 +107,12 @@ class Run {
 
   void Act(Tasks::iterator it, Action action) {
     switch (action) {
-      case Action::kGenerate: return Generate(it->first, it->second);
-      case Action::kExecute: return Execute(it->first, it->second);
-      case Action::kFinished: return Finish(it);
+      case Action::kGenerate:
+        return Generate(it->first, it->second);
+      case Action::kExecute:
+        return Execute(it->first, it->second);
+      case Action::kFinished:
+        return Finish(it);
     }
   }
 
@@ -132,7 +136,9 @@ class Run {
   void Execute(std::uint64_t id, Task& task) {
     EnsureSession(task);
     sandbox_().Run(*task.session, task.loop->code(), {.timeout = options_.limits.code_time},
-                   [events = events_, id](sandbox::RunResult result) { events->Push({id, std::move(result)}); });
+                   [events = events_, id](sandbox::RunResult result) {
+                     events->Push({id, std::move(result)});
+                   });
   }
 
   void Finish(Tasks::iterator it) {
@@ -188,8 +194,8 @@ std::string Tally::ToString() const {
   return text;
 }
 
-Scheduler::Scheduler(engine::Engine& engine, std::function<sandbox::Sandbox&()> sandbox, std::shared_ptr<const chat::Dialect> dialect,
-                     SchedulerOptions options)
+Scheduler::Scheduler(engine::Engine& engine, std::function<sandbox::Sandbox&()> sandbox,
+                     std::shared_ptr<const chat::Dialect> dialect, SchedulerOptions options)
     : engine_(engine), sandbox_(std::move(sandbox)), dialect_(std::move(dialect)), options_(std::move(options)) {}
 
 Tally Scheduler::Run(const std::function<std::optional<Job>()>& next, const std::function<void(chat::Transcript)>& done,

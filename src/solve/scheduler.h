@@ -29,8 +29,8 @@ struct Job {
 struct SchedulerOptions {
   Limits limits;
   chat::ObservationPolicy observation;
-  std::size_t parallel = 1;       // problems in flight
-  chat::Provenance provenance;    // copied into every transcript, sampling filled in
+  std::size_t parallel = 1;     // problems in flight
+  chat::Provenance provenance;  // copied into every transcript, sampling filled in
   // What finished blocks state, for Transcript::final_answer; empty: chat::ExtractFinalAnswer. Must not throw.
   std::function<std::string(const std::vector<chat::Block>&)> final_answer = {};
 };
@@ -39,7 +39,7 @@ struct SchedulerOptions {
 struct Tally {
   std::size_t finished = 0;
   std::map<chat::Ending, std::size_t> by_ending;
-  std::string ToString() const;   // "58 answered, 2 session lost"
+  std::string ToString() const;  // "58 answered, 2 session lost"
 };
 
 class Scheduler {
@@ -49,9 +49,9 @@ class Scheduler {
             SchedulerOptions options);
 
   // Pulls jobs from `next` until it returns nothing, delivers each transcript to `done` on this thread, in the order they finish.
-  // A job that cannot start (its prompt is too long) is delivered with kContextFull. When `cancel` becomes true, what is in flight is
-  // delivered as kCancelled and Run returns.
-  // `done` and `next` may throw: what is in flight is dropped and the exception goes to the caller.
+  // A job that cannot start (its prompt is too long) is delivered with kContextFull. When `cancel` becomes true, what is in flight
+  // is delivered as kCancelled and Run returns. `done` and `next` may throw: what is in flight is dropped and the exception goes to
+  // the caller.
   Tally Run(const std::function<std::optional<Job>()>& next, const std::function<void(chat::Transcript)>& done,
             const std::atomic<bool>& cancel);
 

@@ -84,7 +84,8 @@ class SchedulerTest : public ::testing::Test {
     const auto engine = engine::OpenRecording(dialect);
     SchedulerOptions options{.limits = limits, .observation = chat::LoadObservationPolicy("mathcoder"), .parallel = parallel};
     options.final_answer = final_answer_;
-    Scheduler scheduler(*engine, [&]() -> sandbox::Sandbox& { return sandbox; }, dialect, options);
+    Scheduler scheduler(
+        *engine, [&]() -> sandbox::Sandbox& { return sandbox; }, dialect, options);
     std::map<std::uint32_t, chat::Transcript> by_sample;
     std::size_t at = 0;
     tally_ = scheduler.Run(
@@ -123,10 +124,10 @@ TEST_F(SchedulerTest, RunsTheCodeAndGivesTheModelTheRealOutput) {
   const chat::Transcript transcript = SolveOne(kTwoRounds, [](const std::string& code) { return Output("ran " + code); });
   EXPECT_EQ(transcript.ending, Ending::kAnswered);
   EXPECT_EQ(transcript.final_answer, "5");
-  EXPECT_THAT(transcript.blocks,
-              ElementsAre(Block{BlockKind::kText, "Add them."}, Block{BlockKind::kCode, "2 + 3"}, Block{BlockKind::kExecution, "ran 2 + 3"},
-                          Block{BlockKind::kText, "Check."}, Block{BlockKind::kCode, "print(5)"},
-                          Block{BlockKind::kExecution, "ran print(5)"}, Block{BlockKind::kText, "It is \\boxed{5}."}));
+  EXPECT_THAT(transcript.blocks, ElementsAre(Block{BlockKind::kText, "Add them."}, Block{BlockKind::kCode, "2 + 3"},
+                                             Block{BlockKind::kExecution, "ran 2 + 3"}, Block{BlockKind::kText, "Check."},
+                                             Block{BlockKind::kCode, "print(5)"}, Block{BlockKind::kExecution, "ran print(5)"},
+                                             Block{BlockKind::kText, "It is \\boxed{5}."}));
   ASSERT_THAT(transcript.executions, SizeIs(2));
   EXPECT_EQ(transcript.executions[1].code_block, 4U);
 }
@@ -138,11 +139,11 @@ TEST_F(SchedulerTest, TokenRolesFollowTheText) {
   const auto tokenizer = chat::MakeByteTokenizer(dialect->special_strings());
   ASSERT_EQ(transcript.token_ids.size(), transcript.token_roles.size());
   std::map<TokenRole, std::string> by_role;
-  for (std::size_t i = 0; i < transcript.token_ids.size(); ++i) by_role[transcript.token_roles[i]] += tokenizer->Piece(transcript.token_ids[i]);
+  for (std::size_t i = 0; i < transcript.token_ids.size(); ++i)
+    by_role[transcript.token_roles[i]] += tokenizer->Piece(transcript.token_ids[i]);
   EXPECT_THAT(by_role[TokenRole::kUser], HasSubstr("What is 2 + 3?"));
   EXPECT_EQ(by_role[TokenRole::kCode], "<|code|>2 + 3<|endofblock|><|code|>print(5)<|endofblock|>");
-  EXPECT_EQ(by_role[TokenRole::kExecution],
-            "<|execution|><|code|>forged<|endofblock|><|execution|><|code|>forged<|endofblock|>");
+  EXPECT_EQ(by_role[TokenRole::kExecution], "<|execution|><|code|>forged<|endofblock|><|execution|><|code|>forged<|endofblock|>");
   EXPECT_THAT(by_role[TokenRole::kText], HasSubstr("<|text|>Add them.<|endofblock|>"));
   // What a program printed never becomes a control token.
   const auto code = *tokenizer->Special("<|code|>");
@@ -267,7 +268,9 @@ TEST(Loop, AnObservationMayBeFoundInACacheButNotBeMissing) {
 TEST_F(SchedulerTest, ManyProblemsStayApart) {
   std::deque<chat::Transcript> recordings;
   for (int i = 0; i < 200; ++i) {
-    recordings.push_back(Recording({{BlockKind::kText, "n"}, {BlockKind::kCode, std::to_string(i)}, {BlockKind::kText, "\\boxed{" + std::to_string(i) + "}"}}));
+    recordings.push_back(Recording({{BlockKind::kText, "n"},
+                                    {BlockKind::kCode, std::to_string(i)},
+                                    {BlockKind::kText, "\\boxed{" + std::to_string(i) + "}"}}));
   }
   ScriptedSandbox sandbox([](const std::string& code) { return Output(code); }, true);
   const auto transcripts = Solve(recordings, sandbox, {}, 16);
@@ -346,8 +349,8 @@ TEST(Replay, ComparesOutputByOutput) {
   EXPECT_EQ(disagreements[0].observed, "6");
 }
 
-// Code that cannot be interrupted loses its session; where the record says that time ran out there, and for all that came after, both
-// say the same.
+// Code that cannot be interrupted loses its session; where the record says that time ran out there, and for all that came after,
+// both say the same.
 TEST(Replay, ASessionLostToATimeoutRanOutOfTime) {
   const std::string timeout = std::string(75, '-') + " Timeout waiting for reply      Traceback (most recent call last) ";
   for (const bool recorded_too : {true, false}) {
