@@ -18,7 +18,8 @@ MAY_INCLUDE = {
     "solve": {"base", "chat", "engine", "sandbox"},
     "dataset": {"base", "chat", "engine", "sandbox", "solve", "grade", "math"},
     "evaluate": {"base", "chat", "engine", "sandbox", "solve", "grade", "math"},
-    "train": {"base", "chat"},
+    "weights": {"base", "chat", "engine"},
+    "train": {"base", "chat", "weights"},
     "serve": {"base", "chat", "engine", "sandbox", "solve"},
 }
 MAY_INCLUDE["cli"] = set(MAY_INCLUDE)
@@ -34,6 +35,8 @@ ONLY_IN = {
     r"seccomp\.h": r"src/sandbox/daemon/[a-z_]+\.cc$",
     r"(flint|calcium|antic)/.*|(arb|acb|arf|mag|fmpz|fmpq|qqbar|ca)[a-z_]*\.h": r"src/math/exact_flint\.c$",
     r"math/exact_flint\.h": r"src/math/exact(_flint)?\.(h|cc|c)$",
+    r"(ATen|c10|torch)/.*": r"src/train/",
+    r"mpi\.h": r"src/train/parallel/mpi_[a-z_]+\.cc$",
     r"CLI/.*": r"src/cli/[a-z_]+\.cc$",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]')
