@@ -27,7 +27,7 @@ MAY_INCLUDE["cli"] = set(MAY_INCLUDE)
 ONLY_IN = {
     r"llama\.h|ggml.*\.h|gguf\.h": r"src/engine/(llama|gguf)[a-z0-9_]*\.(cc|h)$",
     r"curl/curl\.h": r"src/engine/endpoint_[a-z_]+\.(cc|h)$",
-    r"yaml-cpp/.*": r"src/chat/[a-z_]+\.cc$|src/evaluate/benchmark_file\.cc$",
+    r"yaml-cpp/.*": r"src/chat/[a-z_]+\.cc$|src/evaluate/benchmark_file\.cc$|src/train/run/config\.cc$",
     r"sqlite3\.h": r"src/evaluate/sqlite_store\.cc$",
     r"libpq-fe\.h": r"src/evaluate/postgres_store\.cc$",
     r"nlohmann/.*": r"src/base/json\.h$",

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/nearest.h"
 #include "chat/dialect_spec.h"
 #include "chat/spec_dialect.h"
 
@@ -25,18 +25,6 @@ bool Fits(const DetectRule& rule, const ModelHints& hints, const Tokenizer& toke
   return std::all_of(rule.specials.begin(), rule.specials.end(), special) &&
          std::all_of(rule.in_template.begin(), rule.in_template.end(), in_template) &&
          Lower(hints.name).find(Lower(rule.in_name)) != std::string::npos;
-}
-
-std::size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)}));
-    }
-  }
-  return row.back();
 }
 
 std::shared_ptr<const Dialect> MakeBuiltIn(const BuiltInDialect& file) {
@@ -99,14 +87,9 @@ std::shared_ptr<const Dialect> LoadDialect(std::string_view name_or_path) {
   const bool is_path = name_or_path.find('/') != std::string_view::npos || name_or_path.ends_with(".yaml") ||
                        name_or_path.ends_with(".yml") || std::filesystem::is_regular_file(path, ignored);
   if (is_path) return MakeDialect(ParseDialect(base::ReadFile(path), path.string()));
-  std::string nearest;
   std::string all;
-  std::size_t best = name_or_path.size() / 2 + 2;
-  for (const std::string& name : BuiltInDialects()) {
-    all += (all.empty() ? "" : ", ") + name;
-    const std::size_t distance = EditDistance(Lower(name_or_path), name);
-    if (distance < best) best = distance, nearest = name;
-  }
+  for (const std::string& name : BuiltInDialects()) all += (all.empty() ? "" : ", ") + name;
+  const std::string nearest = base::Nearest(name_or_path, BuiltInDialects());
   throw base::BadInput("there is no dialect '" + std::string(name_or_path) + "'" +
                        (nearest.empty() ? "" : "; did you mean '" + nearest + "'?") + " Built in are " + all +
                        "; a file of your own is given by its path (name.yaml)");
