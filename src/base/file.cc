@@ -45,17 +45,46 @@ std::string ReadFile(const std::filesystem::path& path) {
   return std::move(content).str();
 }
 
-void WriteFileAtomically(const std::filesystem::path& path, std::string_view content) {
-  const std::filesystem::path temporary = path.string() + ".part." + std::to_string(::getpid());
-  UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!fd.valid()) throw OutputFailure(path.string() + ": cannot be written (" + Reason() + ")");
-  if (!WriteAll(fd.get(), content) || ::fsync(fd.get()) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0) {
-    const std::string reason = Reason();
-    ::unlink(temporary.c_str());
-    throw OutputFailure(path.string() + ": cannot be written (" + reason + "); it is as it was");
+AtomicFile::AtomicFile(std::filesystem::path path)
+    : path_(std::move(path)),
+      temporary_(path_.string() + ".part." + std::to_string(::getpid())),
+      fd_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
+  if (!fd_.valid()) throw OutputFailure(path_.string() + ": cannot be written (" + Reason() + ")");
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_.valid()) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::Write(std::string_view piece) {
+  if (!WriteAll(fd_.get(), piece)) {
+    throw OutputFailure(path_.string() + ": cannot be written (" + Reason() + "); it is as it was");
   }
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  size_ += piece.size();
+  synced_ = false;
+}
+
+void AtomicFile::Sync() {
+  if (synced_) return;
+  if (::fsync(fd_.get()) != 0) throw OutputFailure(path_.string() + ": cannot be written (" + Reason() + "); it is as it was");
+  synced_ = true;
+}
+
+void AtomicFile::Commit() {
+  MC_CHECK(fd_.valid());
+  Sync();
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    throw OutputFailure(path_.string() + ": cannot be written (" + Reason() + "); it is as it was");
+  }
+  fd_.Reset();
+  const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
   if (UniqueFd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); folder_fd.valid()) ::fsync(folder_fd.get());
+}
+
+void WriteFileAtomically(const std::filesystem::path& path, std::string_view content) {
+  AtomicFile file(path);
+  file.Write(content);
+  file.Commit();
 }
 
 RecordFile::RecordFile(std::filesystem::path path) : path_(std::move(path)) {

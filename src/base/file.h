@@ -16,6 +16,28 @@ std::string ReadFile(const std::filesystem::path& path);  // throws BadInput
 // Throws OutputFailure; then `path` is as it was.
 void WriteFileAtomically(const std::filesystem::path& path, std::string_view content);
 
+// The same for content that comes in pieces. Not thread-safe.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);  // opens the temporary file; throws OutputFailure
+  ~AtomicFile();                                    // without Commit: removes the temporary file, `path` is as it was
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void Write(std::string_view piece);  // throws OutputFailure
+  void Sync();                         // fsync without the rename: for several files that are to appear one after the other
+  void Commit();                       // fsync, rename, fsync of the folder; throws OutputFailure. Once
+  const std::filesystem::path& temporary() const { return temporary_; }
+  std::uint64_t size() const { return size_; }  // bytes written
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  UniqueFd fd_;
+  std::uint64_t size_ = 0;
+  bool synced_ = false;
+};
+
 // Appends whole records, a line each. A crash can leave at most one torn line at the end, which Open cuts off.
 // Not thread-safe: one owner writes.
 class RecordFile {
