@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "train/data/row.h"
 #include "train/data/token_cache.h"
 
 namespace mathcoder::train {
