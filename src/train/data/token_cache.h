@@ -42,6 +42,14 @@ struct CacheCounts {
 // Immutable after construction, so thread-safe. Several processes may open one file.
 class TokenCache {
  public:
+  struct Header;           // token_cache_format.h
+  struct Entry {           // of the index, as it stands in the file
+    std::uint64_t offset;  // of the ids; the roles follow them
+    std::uint64_t problem;
+    double loss_weight;
+    std::uint32_t length, loss_tokens, file, line;
+  };
+
   // Throws base::BadInput: no cache, another version, damaged (any byte of it), or not of `key` (empty: any).
   explicit TokenCache(const std::filesystem::path& path, const std::string& key = "");
 
@@ -67,15 +75,7 @@ class TokenCache {
   std::string_view notes() const { return notes_; }
 
  private:
-  friend class CacheWriter;
-  struct Header;
   const Header& header() const;
-  struct Entry {           // of the index, as it stands in the file
-    std::uint64_t offset;  // of the ids; the roles follow them
-    std::uint64_t problem;
-    double loss_weight;
-    std::uint32_t length, loss_tokens, file, line;
-  };
 
   std::filesystem::path path_;
   base::MappedFile mapped_;
