@@ -287,6 +287,16 @@ void Build(const std::filesystem::path& path, const std::filesystem::path& list,
   writer.Finish(key, files, options.example.mask, options.length, counts, notes);
 }
 
+// What killed writers of `path` left beside it. Under the lock, where no other writer can be at work.
+void RemoveLeftovers(const std::filesystem::path& path) {
+  const std::string prefix = path.filename().string() + ".part.";
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(path.parent_path(), error), end; !error && it != end; it.increment(error)) {
+    std::error_code ignored;
+    if (it->path().filename().string().starts_with(prefix)) std::filesystem::remove(it->path(), ignored);
+  }
+}
+
 // One process builds, the others wait.
 base::UniqueFd Lock(const std::filesystem::path& path) {
   base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
@@ -319,8 +329,8 @@ std::unique_ptr<TokenCache> OpenOrBuildCache(const std::filesystem::path& folder
       if (!options.quiet) std::fprintf(stderr, "mathcoder: %s; it is built again\n", damaged.what());
     }
   }
-  base::AtomicFile::RemoveLeftovers(path);
-  base::AtomicFile::RemoveLeftovers(list);
+  RemoveLeftovers(path);
+  RemoveLeftovers(list);
   Build(path, list, key, files, dialect, tokenizer, options);
   auto cache = std::make_unique<TokenCache>(path, key);
   if (!options.quiet && !cache->notes().empty()) PrintNotes(cache->counts(), std::string(cache->notes()), options.length, list);

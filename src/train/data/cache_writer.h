@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "base/atomic_file.h"
+#include "base/file.h"
 #include "train/data/checksum.h"
 #include "train/data/token_cache.h"
 
@@ -25,7 +25,12 @@ class CacheWriter {
  private:
   void Append(const void* data, std::size_t bytes);
 
+  void Flush();
+  void Pad();
+
   base::AtomicFile file_;
+  std::string buffer_;
+  std::uint64_t size_ = 0;
   const std::size_t id_bytes_;
   Checksum content_;
   std::vector<TokenCache::Entry> index_;

@@ -14,39 +14,43 @@ TokenCache::TokenCache(const std::filesystem::path& path, const std::string& key
   const auto damaged = [&](const std::string& what) {
     return base::BadInput(path.string() + ": a damaged token cache (" + what + "); delete it, it is then built again");
   };
-  if (mapped_.size() < sizeof(Header) || std::memcmp(mapped_.data(), "MCTOKENS", 8) != 0) {
-    throw base::BadInput(path.string() + ": no token cache");
+  const std::string_view bytes = mapped_.view();
+  if (!bytes.starts_with(kMagic)) throw base::BadInput(path.string() + ": no token cache");
+  if (bytes.size() < kMagic.size() + sizeof(Footer) || bytes.size() % 8 != 0 || !bytes.ends_with(kMagic)) {
+    throw damaged("its end is missing");
   }
-  const Header& header = *reinterpret_cast<const Header*>(mapped_.data());
-  if (header.version != kCacheVersion) {
-    throw base::BadInput(path.string() + ": a token cache of version " + std::to_string(header.version) + ", this program reads " +
+  const Footer& end = footer();
+  if (end.version != kCacheVersion) {
+    throw base::BadInput(path.string() + ": a token cache of version " + std::to_string(end.version) + ", this program reads " +
                          std::to_string(kCacheVersion) + "; delete it, it is then built again");
   }
-  const std::string_view bytes = mapped_.view();
-  if (Checksum::Of(bytes.substr(0, offsetof(Header, self))) != header.self) throw damaged("its header's checksum is another");
-  if (header.file_bytes != bytes.size()) {
-    throw damaged("it has " + std::to_string(bytes.size()) + " bytes of " + std::to_string(header.file_bytes));
+  const std::string_view tail = bytes.substr(bytes.size() - sizeof(Footer));
+  if (Checksum::Of(tail.substr(0, offsetof(Footer, self))) != end.self) throw damaged("the checksum of its end is another");
+  if (end.file_bytes != bytes.size()) {
+    throw damaged("it has " + std::to_string(bytes.size()) + " bytes of " + std::to_string(end.file_bytes));
   }
-  if (Checksum::Of(bytes.substr(sizeof(Header))) != header.content) throw damaged("its checksum is another");
-  key_.assign(header.key, sizeof header.key);
+  if (Checksum::Of(bytes.substr(0, bytes.size() - sizeof(Footer))) != end.content) throw damaged("its checksum is another");
+  key_.assign(end.key, sizeof end.key);
   if (!key.empty() && key_ != key) throw base::BadInput(path.string() + ": a token cache of other data or options");
 
   // From here on the bytes are as CacheWriter left them.
-  id_bytes_ = header.id_bytes;
-  std::copy(std::begin(header.role_weight), std::end(header.role_weight), mask_.role_weight.begin());
-  index_ = {reinterpret_cast<const Entry*>(mapped_.data() + header.index_offset), header.examples};
-  notes_ = bytes.substr(header.notes_offset, header.notes_bytes);
-  std::string_view names = bytes.substr(header.files_offset, header.files_bytes);
-  for (std::uint64_t i = 0; i < header.file_count; ++i) {
+  id_bytes_ = end.id_bytes;
+  std::copy(std::begin(end.role_weight), std::end(end.role_weight), mask_.role_weight.begin());
+  index_ = {reinterpret_cast<const Entry*>(mapped_.data() + end.index_offset), end.examples};
+  notes_ = bytes.substr(end.notes_offset, end.notes_bytes);
+  std::string_view names = bytes.substr(end.files_offset, end.files_bytes);
+  for (std::uint64_t i = 0; i < end.file_count; ++i) {
     files_.emplace_back(names.data());
     names.remove_prefix(files_.back().size() + 1);
   }
 }
 
-const TokenCache::Header& TokenCache::header() const { return *reinterpret_cast<const Header*>(mapped_.data()); }
-std::uint64_t TokenCache::tokens() const { return header().tokens; }
-std::size_t TokenCache::row_length() const { return header().row_length; }
-const CacheCounts& TokenCache::counts() const { return header().counts; }
+const TokenCache::Footer& TokenCache::footer() const {
+  return *reinterpret_cast<const Footer*>(mapped_.data() + mapped_.size() - sizeof(Footer));
+}
+std::uint64_t TokenCache::tokens() const { return footer().tokens; }
+std::size_t TokenCache::row_length() const { return footer().row_length; }
+const CacheCounts& TokenCache::counts() const { return footer().counts; }
 
 std::span<const std::uint8_t> TokenCache::roles(std::size_t i) const {
   const Entry& entry = index_[i];

@@ -42,7 +42,7 @@ struct CacheCounts {
 // Immutable after construction, so thread-safe. Several processes may open one file.
 class TokenCache {
  public:
-  struct Header;           // token_cache_format.h
+  struct Footer;           // its layout: token_cache_format.h
   struct Entry {           // of the index, as it stands in the file
     std::uint64_t offset;  // of the ids; the roles follow them
     std::uint64_t problem;
@@ -75,7 +75,7 @@ class TokenCache {
   std::string_view notes() const { return notes_; }
 
  private:
-  const Header& header() const;
+  const Footer& footer() const;
 
   std::filesystem::path path_;
   base::MappedFile mapped_;

@@ -13,9 +13,10 @@ static_assert(std::endian::native == std::endian::little, "caches are written in
 
 // Counted up when the file's bytes or the tokens of an unchanged transcript change.
 constexpr std::uint32_t kCacheVersion = 1;
+constexpr std::string_view kMagic = "MCTOKENS";
 
-struct TokenCache::Header {
-  char magic[8];  // "MCTOKENS"
+// The last bytes of the file; its first are kMagic alone.
+struct TokenCache::Footer {
   std::uint32_t version;
   std::uint32_t id_bytes;  // 2 or 4
   char key[64];
@@ -27,8 +28,9 @@ struct TokenCache::Header {
   std::uint64_t files_offset, files_bytes, file_count;  // names, each ended by a zero byte
   std::uint64_t notes_offset, notes_bytes;
   std::uint64_t file_bytes;
-  std::uint64_t content;  // checksum of everything behind the header
-  std::uint64_t self;     // checksum of the header before this field
+  std::uint64_t content;  // checksum of everything before the footer
+  std::uint64_t self;     // checksum of the footer before this field
+  char magic[8];
 };
 static_assert(sizeof(TokenCache::Entry) == 40);
 
