@@ -168,7 +168,7 @@ struct Grader::State {
     if (IsSequence(reference)) how.ordered_lists = true;
     Settle(verdict, left.expr(), right.expr(), how);
     if (verdict.outcome == Outcome::kCorrect) return verdict;
-    for (const math::SecondReading& again : math::SecondReadings(reference, left.expr(), text, right.expr())) {
+    for (const math::SecondReading& again : math::SecondReadings(reference, left, text, right)) {
       const math::Comparison compared = math::CompareMath(again.reference, again.answer, how);
       if (OutcomeOf(compared.equality) != Outcome::kCorrect) continue;
       if (again.ambiguous) {

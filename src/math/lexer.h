@@ -86,6 +86,7 @@ struct Lexed {
   std::vector<Token> tokens;  // the last is kEnd
   bool ok = true;
   bool latex = false;  // has commands
+  Doubts doubts;       // of letters and digits
   ReadError error;
 };
 

@@ -13,15 +13,24 @@ bool Lexer::OpensAt(std::size_t i) const {
          Starts(i, "\\{");
 }
 
-bool Lexer::LoneUnit(std::size_t i) const {
-  if (options_.second && options_.units) {
-    const bool product =
-        Previous() == Tok::kTimes && out_.tokens.size() > 1 && out_.tokens[out_.tokens.size() - 2].type == Tok::kUnit;
-    const char next = At(i + 1);
-    const bool ends = i + 1 >= end_ || IsSpace(next) || next == '/' || next == '^' || next == '}' || next == '*' || next == ',' ||
-                      next == '.' || next == ')' || next == '$' || next == '\\' || static_cast<unsigned char>(next) >= 0x80;
-    return ends && (AfterNumber() || product) && std::string_view("mshgLlJNWVKtd").find(text_[i]) != std::string_view::npos;
-  }
+bool Lexer::LoneUnit(std::size_t i) {
+  const bool usual = UsualLoneUnit(i), second = SecondLoneUnit(i);
+  out_.doubts.second |= usual != second;
+  return options_.second ? second : usual;
+}
+
+bool Lexer::SecondLoneUnit(std::size_t i) const {
+  if (!options_.units) return false;
+  const bool product =
+      Previous() == Tok::kTimes && out_.tokens.size() > 1 && out_.tokens[out_.tokens.size() - 2].type == Tok::kUnit;
+  if (!product && !AfterNumber()) return false;
+  const char next = At(i + 1);
+  const bool ends = i + 1 >= end_ || IsSpace(next) || next == '/' || next == '^' || next == '}' || next == '*' || next == ',' ||
+                    next == '.' || next == ')' || next == '$' || next == '\\' || static_cast<unsigned char>(next) >= 0x80;
+  return ends && std::string_view("mshgLlJNWVKtd").find(text_[i]) != std::string_view::npos;
+}
+
+bool Lexer::UsualLoneUnit(std::size_t i) const {
   if (!options_.units || !space_ || !AfterNumber() || !IsUnitLetter(text_.substr(i, 1))) return false;
   const std::string_view rest = text_.substr(i + 1, end_ - i - 1);
   // "3 m/s" says that it is one; "6 g" is more often a product of a variable, "0.5 g" is not

@@ -81,8 +81,9 @@ std::size_t Lexer::Number(std::size_t begin) {
     }
   }
   std::size_t i = Digits(begin);
-  if (options_.second) {
-    if (const std::size_t end = IndianGroups(begin); end != 0) {
+  if (const std::size_t end = IndianGroups(begin); end != 0) {
+    out_.doubts.second = true;
+    if (options_.second) {
       Push(Tok::kNumber, begin, end);
       return end;
     }

@@ -64,7 +64,10 @@ class Lexer {
   // ---- lexer_letters.cc
   bool OpensAt(std::size_t i) const;
   // "0.0 m/s": a single letter is a unit where a spaced number stands before it and nothing but a unit behind.
-  bool LoneUnit(std::size_t i) const;
+  bool LoneUnit(std::size_t i);
+  bool UsualLoneUnit(std::size_t i) const;
+  // With ReadOptions::second: wherever a number stands before it.
+  bool SecondLoneUnit(std::size_t i) const;
   // Whether what ends at `end` is the whole of a list's part.
   bool StandsAlone(std::size_t end) const;
   bool TenToThe(std::size_t i) const;

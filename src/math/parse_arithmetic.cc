@@ -82,6 +82,12 @@ Parser::Node Parser::ParseSum() {
   const auto collapse = [&]() {
     if (terms.empty()) return;
     if (have) terms.push_back(Number(std::move(node)));
+    if (HoldsWords(terms)) {
+      GiveUpOnWords();
+      terms.clear();
+      node = {};
+      return;
+    }
     node = {WithArgs(Kind::kAdd, "", std::move(terms)), Wrap::kNone};
     terms.clear();
   };
@@ -116,7 +122,10 @@ Parser::Node Parser::ParseSum() {
     }
     if (terms.empty() && Is(Tok::kNumber) && (node.e.kind == Kind::kUnit || IsUnitSum(node.e))) {  // 5 feet 6 inches
       Node next = ParsePower();
-      if (!AtUnit(next.e)) FailWords();
+      if (!AtUnit(next.e)) {
+        GiveUpOnWords();
+        return node;
+      }
       Expr small = ParseUnit(Number(std::move(next)));
       if (!IsSumOfUnits(node.e, small)) FailWords();
       if (node.e.kind == Kind::kAdd) {
@@ -201,6 +210,7 @@ Parser::Node Parser::ParseTerm(bool negative) {
       const bool whole = Now().text == "//";  // Python's, which rounds down
       ++at_;
       // a/bc is a/(bc), a/b c is (a/b) c
+      doubts_.doubtful = true;
       Expr right = options_.doubtful ? Number(ParseSigned()) : Number(signed_product(true));
       left = {Make(Kind::kDivide, "", Number(std::move(left)), std::move(right)), Wrap::kNone};
       if (whole) {
@@ -249,7 +259,10 @@ Parser::Node Parser::ParseProduct(bool tight) {
       break;
     }
     if (!StartsOperand() || (tight && Now().space)) break;
-    if (first.e.kind == Kind::kText) FailWords();
+    if (first.e.kind == Kind::kText) {
+      GiveUpOnWords();
+      return first;
+    }
     if (Is(Tok::kNumber) && tokens_[at_ - 1].type == Tok::kNumber) {
       ++at_;
       const bool mixed = MixedFollows();  // 3 1\frac{1}{2}

@@ -234,6 +234,10 @@ Parser::Node Parser::ParseRatio() {
     return {WithArgs(Kind::kTime, half, std::move(parts)), Wrap::kNone};
   }
   if (!half.empty()) FailWords();
+  if (HoldsWords(parts)) {
+    GiveUpOnWords();
+    return {std::move(parts[0]), Wrap::kNone};
+  }
   return {WithArgs(Kind::kRatio, "", std::move(parts)), Wrap::kNone};
 }
 

@@ -214,13 +214,16 @@ Parser::Node Parser::ParseSymbol() {
   const bool defined = (letter && statement_start && brackets_ == 0 && IsOpen("(") && (bare || primed) &&
                         (Ahead(1).type == Tok::kLetter || primed) && Ahead(2).type == Tok::kClose &&
                         Ahead(3).type == Tok::kRelation && (Ahead(3).text == "=" || primed) && !(latex_ && Now().space && !primed));
-  if (options_.second && letter && (first.text == "C" || first.text == "P") && bare && IsOpen("(") && !Now().space &&
-      Ahead(1).type == Tok::kNumber && Ahead(2).type == Tok::kComma && Ahead(3).type == Tok::kNumber &&
-      Ahead(4).type == Tok::kClose) {
-    return {Call(first.text == "C" ? "binomial" : "permutations", ParseCallArguments(false)), Wrap::kNone};
+  if (letter && (first.text == "C" || first.text == "P") && bare && IsOpen("(") && !Now().space && Ahead(1).type == Tok::kNumber &&
+      Ahead(2).type == Tok::kComma && Ahead(3).type == Tok::kNumber && Ahead(4).type == Tok::kClose) {
+    doubts_.second = true;
+    if (options_.second)
+      return {Call(first.text == "C" ? "binomial" : "permutations", ParseCallArguments(false)), Wrap::kNone};
   }
-  if (options_.doubtful && !letter && bare && RomanValue(name) > 0)
-    return {Leaf(Kind::kInteger, std::to_string(RomanValue(name))), Wrap::kNone};
+  if (const int roman = !letter && bare ? RomanValue(name) : 0; roman > 0) {
+    doubts_.doubtful = true;
+    if (options_.doubtful) return {Leaf(Kind::kInteger, std::to_string(roman)), Wrap::kNone};
+  }
   if (AppliesHere(letter ? first.text : std::string_view(name), primed) || defined) {
     ++at_;
     ++brackets_;
@@ -253,6 +256,7 @@ Parser::Node Parser::ParseSymbol() {
         return t.type == Tok::kLetter && t.text[0] >= 'A' && t.text[0] <= 'Z' && !t.space;
       };
       bool constant = joins(before) || joins(Now().type) || (brackets_ > 0 && before == Tok::kComma && Is(Tok::kClose));
+      doubts_.doubtful = true;
       if (options_.doubtful) constant = true;
       if (name == "I") {
         constant = constant || (begin > 0 && (before == Tok::kLetter || before == Tok::kNumber)) || Is(Tok::kConstant);

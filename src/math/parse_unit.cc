@@ -175,7 +175,10 @@ Expr Parser::ParseUnit(Expr value) {
   if (lower == "degrees" || lower == "degree" || lower == "deg") return Make(Kind::kDegree, "", std::move(value));
   if (lower == "degrees celsius") return Make(Kind::kUnit, "°C", std::move(value));
   if (lower == "degrees fahrenheit") return Make(Kind::kUnit, "°F", std::move(value));
-  if (options_.second && (lower == "pounds" || lower == "pound")) return Make(Kind::kMoney, "£", std::move(value));
+  if (lower == "pounds" || lower == "pound") {
+    doubts_.second = true;
+    if (options_.second) return Make(Kind::kMoney, "£", std::move(value));
+  }
   if (const std::string_view currency = CurrencyOf(lower); !currency.empty()) {
     // $5 dollars says it twice
     if (value.kind == Kind::kMoney) return value;

@@ -31,7 +31,7 @@ bool IsStatement(Kind kind) {
 }  // namespace
 
 Parser::Parser(std::string_view source, Lexed lexed, const ReadOptions& options)
-    : source_(source), tokens_(std::move(lexed.tokens)), options_(options), latex_(lexed.latex) {}
+    : source_(source), tokens_(std::move(lexed.tokens)), options_(options), latex_(lexed.latex), doubts_(lexed.doubts) {}
 
 Expr Parser::ParseAll() {
   bool word_or = false, rows = false;
@@ -44,7 +44,8 @@ Expr Parser::ParseAll() {
   if (!Is(Tok::kEnd)) {
     if (Is(Tok::kWord) || Is(Tok::kText) || Is(Tok::kUnit) || tokens_[at_ > 0 ? at_ - 1 : 0].type == Tok::kWord ||
         tokens_[at_ > 0 ? at_ - 1 : 0].type == Tok::kText) {
-      FailWords();
+      GiveUpOnWords();
+      return e;
     }
     FailHere("an operator or the end");
   }
@@ -102,6 +103,20 @@ void Parser::FailHere(const char* expected) const {
 }
 
 void Parser::FailWords() const { throw ParseFailure{{Now().begin, "words between mathematics"}, true}; }
+
+void Parser::GiveUpOnWords() {
+  constexpr std::size_t kTop = 2;  // a statement and a sum
+  if (depth_ > kTop) FailWords();
+  if (!gave_up_) gave_up_ = ReadError{Now().begin, "words between mathematics"};
+  at_ = tokens_.size() - 1;
+}
+
+bool Parser::HoldsWords(const std::vector<Expr>& args) {
+  const auto first = std::find_if(args.begin(), args.end(), [](const Expr& arg) {
+    return arg.kind == Kind::kText || arg.kind == Kind::kChoice || arg.kind == Kind::kList;
+  });
+  return first != args.end() && first->kind != Kind::kList;
+}
 
 Expr Parser::Leaf(Kind kind, std::string_view text) {
   if (++nodes_ > options_.max_nodes) Fail("more than " + std::to_string(options_.max_nodes) + " nodes");

@@ -4,6 +4,7 @@
 // bounded by ReadOptions::max_depth.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,7 +24,13 @@ struct ParseFailure {
 class Parser {
  public:
   Parser(std::string_view source, Lexed lexed, const ReadOptions& options);
+  // Throws ParseFailure.
   Expr ParseAll();
+  // Also where ParseAll threw: at what it came to.
+  const Doubts& doubts() const { return doubts_; }
+  // Set: the text does not read, and what ParseAll returned is nothing. As a throw of FailWords, which costs more than the rest of
+  // reading a sentence.
+  const std::optional<ReadError>& gave_up() const { return gave_up_; }
 
  private:
   // What surrounded an expression, since {x} and [x] are more than x only where a set or a list is meant.
@@ -62,6 +69,10 @@ class Parser {
   [[noreturn]] void Fail(const std::string& message) const;
   [[noreturn]] void FailHere(const char* expected) const;  // "expected ..., found ..."
   [[noreturn]] void FailWords() const;
+  // FailWords where the parser may be deep inside; at the top it notes the failure and goes to the end, from where every caller
+  // returns.
+  void GiveUpOnWords();
+  static bool HoldsWords(const std::vector<Expr>& args);  // that CheckArguments would fail for
 
   // ---- nodes; each counts against max_nodes
   template <typename... Args>
@@ -184,6 +195,8 @@ class Parser {
   bool greater_stops_ = false;                // in <1, 2>
   bool rename_i_ = false, rename_e_ = false;  // the text says "i = 2": a variable
   std::vector<Integral> integrals_;
+  Doubts doubts_;
+  std::optional<ReadError> gave_up_;
 };
 
 // The names that only programs use: Matrix, Eq, Interval.Lopen.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/utf8.h"
@@ -214,9 +215,9 @@ ReadResult ReadMath(std::string_view text, const ReadOptions& options) {
   }
   Lexed lexed = Lex(inner, options);
   const bool words = HasWords(lexed.tokens);
-  const auto prose = [&](ReadError error, bool fits) -> ReadResult {
+  const auto prose = [&](ReadError error) -> ReadResult {
     error.position += offset;
-    if (!options.prose || !words || !fits) return {std::move(error)};
+    if (!options.prose || !words) return {std::move(error)};
     Expr e;
     e.kind = Kind::kText;
     const std::string said = Prose(inner);
@@ -226,16 +227,27 @@ ReadResult ReadMath(std::string_view text, const ReadOptions& options) {
     e.text = Plainly(said);
     return {std::move(e)};
   };
-  if (!lexed.ok || !ResolveBrackets(&lexed)) return prose(lexed.error, true);
+  Doubts doubts = lexed.doubts;
+  const auto with_doubts = [&](ReadResult result) {
+    result.doubts = doubts;
+    return result;
+  };
+  if (!lexed.ok || !ResolveBrackets(&lexed)) return with_doubts(prose(lexed.error));
   if (IsSpacedNumbers(lexed.tokens)) SeparateNumbers(&lexed.tokens);
+  Parser parser(inner, std::move(lexed), options);
+  std::optional<ReadError> failure;
+  Expr e;
   try {
-    Parser parser(inner, std::move(lexed), options);
-    Expr e = parser.ParseAll();
-    if (TooDeep(e, options.max_depth)) return Error(offset, "nested deeper than " + std::to_string(options.max_depth));
-    return {std::move(e)};
-  } catch (ParseFailure& failure) {
-    return prose(std::move(failure.error), true);
+    e = parser.ParseAll();
+  } catch (ParseFailure& thrown) {
+    failure = std::move(thrown.error);
   }
+  doubts = parser.doubts();
+  if (parser.gave_up()) failure = parser.gave_up();
+  if (failure) return with_doubts(prose(std::move(*failure)));
+  if (TooDeep(e, options.max_depth))
+    return with_doubts(Error(offset, "nested deeper than " + std::to_string(options.max_depth)));
+  return with_doubts({std::move(e), {}});
 }
 
 }  // namespace mathcoder::math

@@ -29,9 +29,17 @@ struct ReadError {
   std::string message;       // what was found there and what was expected: one line
 };
 
+// At which of the two options above the reading may have come out otherwise. Where one is not set, the text reads the same with it:
+// what may mean two things was not met.
+struct Doubts {
+  bool second = false;
+  bool doubtful = false;
+};
+
 // Exactly one of the two. Linear in the input's length (times the nesting depth); never throws on any input.
 struct ReadResult {
   std::variant<Expr, ReadError> state;
+  Doubts doubts;
   bool ok() const { return state.index() == 0; }
   const Expr& expr() const { return std::get<0>(state); }
   const ReadError& error() const { return std::get<1>(state); }
