@@ -20,6 +20,7 @@ namespace {
 
 using mathcoder::math::Expr;
 using mathcoder::math::ReadMath;
+using mathcoder::math::ReadOptions;
 using mathcoder::math::ReadResult;
 
 [[noreturn]] void Report(const char* what, std::string_view input) {
@@ -38,9 +39,21 @@ bool HoldsWords(const Expr& e) {
   return false;
 }
 
+// Where no doubt was met, the options that settle doubts change nothing.
+void CheckDoubts(std::string_view input, const ReadResult& result) {
+  for (const bool second : {true, false}) {
+    if (second ? result.doubts.second : result.doubts.doubtful) continue;
+    ReadOptions options;
+    (second ? options.second : options.doubtful) = true;
+    const ReadResult again = ReadMath(input, options);
+    if (again.ok() != result.ok() || (again.ok() && !(again.expr() == result.expr()))) Report("another reading without a doubt", input);
+  }
+}
+
 // Returns whether it was read.
 bool One(std::string_view input) {
   const ReadResult result = ReadMath(input);
+  CheckDoubts(input, result);
   if (!result.ok()) {
     if (result.error().position > input.size() || result.error().message.empty()) Report("a position outside of the input", input);
     return false;
@@ -71,7 +84,7 @@ constexpr std::string_view kSeeds[] = {
     "152A_{11}", "33.5\\%", "\\$15,\\!000", "74^\\circ", "12:00", "1:2:3", "f''(x) + f^{-1}(2)", "\\log_2 8", "\\sin^{-1} x", "C_n^3",
     "\\binom{16}{2}", "x!!", "10\\text{ cm}", "4 \\text{ blue boxes and } 6 \\text{ red ones}", "The answer is 42", "\\boxed{\\frac12}",
     "Interval.Ropen(0, oo)", "Piecewise((x, x > 0), (0, True))", "Limit(1/x, x, 0, dir='-')", "\\frac{d}{dx} \\tan x", "∠ABC", "x² + √2 ≤ π",
-    "\\begin{cases} x & x > 0 \\\\ -x & \\text{otherwise} \\end{cases}", "<1, 2>", "\\overline{x}^2_{i}", "$k \\in {1,2,3}$", "1.43E-13"};
+    "\\begin{cases} x & x > 0 \\\\ -x & \\text{otherwise} \\end{cases}", "<1, 2>", "C(5,2) + 5 m", "3 pounds III", "1/2x, 12,34,567", "\\overline{x}^2_{i}", "$k \\in {1,2,3}$", "1.43E-13"};
 constexpr std::string_view kPieces[] = {
     "(", ")", "[", "]", "{", "}", "\\{", "\\}", "|", "\\left|", "\\right|", "\\left(", "\\right.", "^", "_", "^{", "_{", "**", "\\frac", "\\frac{",
     "}{", "\\sqrt", "\\sqrt[", "\\int ", "\\sum_{", "\\lim_{x \\to ", "dx", "\\sin", "\\log_", "f(", "f'", "!", "%", "\\%", "$", "\\$", ",", ";", ":", "=",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <vector>
 
 #include "base/check.h"
@@ -75,7 +76,8 @@ std::vector<CueAt> LastCues(std::string_view text) {
   constexpr std::size_t kMost = 32;
   std::vector<CueAt> found;
   if (text.size() < CueIndex::kShortest) return found;
-  for (std::size_t at = index.LastBefore(text, text.size() - 2); at != kNone && found.size() < kMost; at = index.LastBefore(text, at)) {
+  for (std::size_t at = index.LastBefore(text, text.size() - 2); at != kNone && found.size() < kMost;
+       at = index.LastBefore(text, at)) {
     if (at > 0 && IsLetter(text[at]) && IsLetter(text[at - 1])) continue;  // inside a word
     CueAt best;
     for (const Cue* cue : index.by_first[Key(text[at])]) {
@@ -277,15 +279,28 @@ std::optional<std::string> AnswerInBold(std::string_view text) {
   return std::nullopt;
 }
 
+namespace {
+
+// Behind which byte one of `verbs` ends last, whatever its case; 0: none stands there. Each verb stands between blanks.
+std::size_t EndOfLast(std::span<const std::string_view> verbs, std::string_view text) {
+  std::size_t longest = 0, end = 0;
+  for (const std::string_view verb : verbs) longest = std::max(longest, verb.size());
+  for (std::size_t at = text.rfind(' '); at != kNone; at = at == 0 ? kNone : text.rfind(' ', at - 1)) {
+    if (at + longest <= end) break;  // what begins here ends before
+    for (const std::string_view verb : verbs) {
+      if (at + verb.size() > end && StandsAt(text, at, verb)) end = at + verb.size();
+    }
+  }
+  return end;
+}
+
+}  // namespace
+
 std::optional<std::string> AnswerOfSentence(std::string_view sentence) {
   sentence = Trim(sentence);
   if (sentence.size() > kLongestStatement) return std::nullopt;
   if (FramedLength(sentence) == sentence.size()) return std::nullopt;  // one formula
-  const std::string lower = LowerAscii(sentence);
-  std::size_t end = 0;
-  for (const std::string_view verb : Verbs()) {
-    if (const std::size_t at = lower.rfind(verb); at != kNone) end = std::max(end, at + verb.size());
-  }
+  const std::size_t end = EndOfLast(Verbs(), sentence);
   if (end == 0) return std::nullopt;
   std::string_view statement = sentence.substr(end);
   statement = SkipFiller(statement);
@@ -297,11 +312,7 @@ std::optional<std::string> AnswerOfSentence(std::string_view sentence) {
 std::optional<std::string> EndOfStep(std::string_view sentence) {
   sentence = Trim(sentence);
   if (sentence.size() > kLongestStatement) return std::nullopt;
-  const std::string lower = " " + LowerAscii(sentence);
-  std::size_t end = 0;
-  for (const std::string_view verb : StepVerbs()) {
-    if (const std::size_t at = lower.rfind(verb); at != kNone) end = std::max(end, at + verb.size());
-  }
+  const std::size_t end = EndOfLast(StepVerbs(), " " + std::string(sentence));
   if (end == 0) return std::nullopt;
   const std::string_view statement = CutStatement(SkipFiller(sentence.substr(end - 1)));
   if (statement.empty()) return std::nullopt;

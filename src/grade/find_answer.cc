@@ -21,7 +21,10 @@ using chat::BlockKind;
 
 // What programs and models print where they have nothing.
 bool SaysNothing(std::string_view text) {
-  const std::string lower = LowerAscii(WithoutFrame(text));
+  constexpr std::size_t kLongest = 4;
+  text = WithoutFrame(text);
+  if (text.size() > kLongest) return false;
+  const std::string lower = LowerAscii(text);
   return lower.empty() || lower == "[]" || lower == "()" || lower == "{}" || lower == "none" || lower == "null" || lower == "nan" ||
          lower == "...";
 }

@@ -29,13 +29,16 @@ using math::Expr;
 using math::Kind;
 using Clock = std::chrono::steady_clock;
 
-// Blanks and frames do not count between two texts that are the same.
-std::string Plain(std::string_view text) {
-  std::string plain;
-  for (const char byte : WithoutFrame(text)) {
-    if (!IsBlank(byte)) plain += byte;
+// The same text: blanks and frames do not count.
+bool WrittenAlike(std::string_view a, std::string_view b) {
+  a = WithoutFrame(a);
+  b = WithoutFrame(b);
+  for (std::size_t i = 0, j = 0;; ++i, ++j) {
+    while (i < a.size() && IsBlank(a[i])) ++i;
+    while (j < b.size() && IsBlank(b[j])) ++j;
+    if (i == a.size() || j == b.size()) return i == a.size() && j == b.size();
+    if (a[i] != b[j]) return false;
   }
-  return plain;
 }
 
 // "30 \text{ (with a remainder of } 0 \text{)}" and "12 (twelve of them)" say 30 and 12: the part before a remark in words. Empty
@@ -131,7 +134,7 @@ struct Grader::State {
       decide(Outcome::kNoAnswer, Equality::kUnknown, "no answer", "no answer was found");
       return verdict;
     }
-    if (!Trim(reference).empty() && Plain(reference) == Plain(text)) {
+    if (!Trim(reference).empty() && WrittenAlike(reference, text)) {
       decide(Outcome::kCorrect, Equality::kEqual, "same text", "written alike");
       return verdict;
     }
@@ -329,7 +332,7 @@ Verdict Grader::Grade(std::string_view reference, std::string_view prediction) c
   Verdict verdict;
   if (state_->options.policy.mode == Mode::kMathCoder) {
     verdict = state_->Published(reference, prediction);
-  } else if (!Trim(reference).empty() && Plain(reference) == Plain(prediction)) {
+  } else if (!Trim(reference).empty() && WrittenAlike(reference, prediction)) {
     // Before a sentence is looked into: an answer in words may hold an "is".
     verdict = state_->Judge(reference, {std::string(WithoutFrame(prediction)), "given"});
   } else {

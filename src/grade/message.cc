@@ -70,13 +70,16 @@ std::optional<std::string> AnswerInJson(std::string_view text) {
 }
 
 bool EndsInOpenBox(std::string_view text) {
-  std::size_t box = kNone;
-  for (const std::string_view command : {"boxed{", "boxed {", "fbox{"}) {
-    if (const std::size_t at = text.rfind(command); at != kNone && (box == kNone || at > box)) box = at;
-  }
+  // The last brace behind a box's command: braces are few.
+  std::size_t box = text.rfind('{');
+  const auto opens_box = [&](std::size_t brace) {
+    const std::string_view before = text.substr(0, brace);
+    return before.ends_with("boxed") || before.ends_with("boxed ") || before.ends_with("fbox");
+  };
+  while (box != kNone && !opens_box(box)) box = box == 0 ? kNone : text.rfind('{', box - 1);
   if (box == kNone) return false;
   int open = 0;
-  for (std::size_t i = text.find('{', box); i < text.size(); ++i) {
+  for (std::size_t i = box; i < text.size(); ++i) {
     if (text[i] == '\\') {
       ++i;
     } else if (text[i] == '{') {
@@ -92,8 +95,22 @@ bool Refuses(std::string_view text) {
   constexpr std::size_t kLastPart = 400;
   text = Trim(text);
   if (text.size() > kLastPart) text.remove_prefix(text.size() - kLastPart);
-  const std::string lower = LowerAscii(text);
-  return std::any_of(Refusals().begin(), Refusals().end(), [&](std::string_view words) { return lower.find(words) != kNone; });
+  // Their first two bytes rule out nearly every place.
+  static const auto begins = [] {
+    std::array<std::array<bool, 256>, 2> bytes{};
+    for (const std::string_view words : Refusals()) {
+      bytes[0][static_cast<unsigned char>(words[0])] = true;
+      bytes[1][static_cast<unsigned char>(words[1])] = true;
+    }
+    return bytes;
+  }();
+  const std::string held = LowerAscii(text);
+  for (std::string_view lower = held; lower.size() > 1; lower.remove_prefix(1)) {
+    if (!begins[0][static_cast<unsigned char>(lower[0])] || !begins[1][static_cast<unsigned char>(lower[1])]) continue;
+    if (std::any_of(Refusals().begin(), Refusals().end(), [&](std::string_view words) { return lower.starts_with(words); }))
+      return true;
+  }
+  return false;
 }
 
 }  // namespace mathcoder::grade

@@ -136,18 +136,45 @@ constexpr Function kFunctions[] = {
 static_assert(std::is_sorted(std::begin(kFunctions), std::end(kFunctions),
                              [](const Function& a, const Function& b) { return a.spelled < b.spelled; }));
 
+// Where in the table the spellings of each first letter begin; most letter runs are words of which none begins so.
+constexpr std::size_t kLetters = 'z' - 'A' + 1;
+constexpr std::array<std::uint8_t, kLetters + 1> kFirst = [] {
+  static_assert(std::size(kFunctions) < 256);
+  std::array<std::uint8_t, kLetters + 1> first{};
+  for (std::size_t letter = 0; letter <= kLetters; ++letter) {
+    while (first[letter] < std::size(kFunctions) && kFunctions[first[letter]].spelled[0] < static_cast<char>('A' + letter))
+      ++first[letter];
+  }
+  return first;
+}();
+
+// Whether a bare function begins with these two letters.
+constexpr std::array<std::array<bool, 26>, 26> kBarePairs = [] {
+  std::array<std::array<bool, 26>, 26> pairs{};
+  for (const Function& f : kFunctions) {
+    if (f.bare) pairs[static_cast<std::size_t>(f.spelled[0] - 'a')][static_cast<std::size_t>(f.spelled[1] - 'a')] = true;
+  }
+  return pairs;
+}();
+
 // Canonical names without a spelling of their own in the table.
 constexpr std::string_view kOthers[] = {"angle", "bar", "compose", "hat", "tilde", "dot", "triangle", "vec"};
 
 }  // namespace
 
 const Function* FindFunction(std::string_view spelled) {
-  const auto* found = std::lower_bound(std::begin(kFunctions), std::end(kFunctions), spelled,
+  if (spelled.empty() || spelled[0] < 'A' || spelled[0] > 'z') return nullptr;
+  const std::size_t letter = static_cast<std::size_t>(spelled[0] - 'A');
+  const Function* const end = kFunctions + kFirst[letter + 1];
+  const auto* found = std::lower_bound(kFunctions + kFirst[letter], end, spelled,
                                        [](const Function& f, std::string_view name) { return f.spelled < name; });
-  return found != std::end(kFunctions) && found->spelled == spelled ? found : nullptr;
+  return found != end && found->spelled == spelled ? found : nullptr;
 }
 
 const Function* FindBarePrefix(std::string_view letters) {
+  const auto small = [](char c) { return c >= 'a' && c <= 'z'; };
+  if (letters.size() < 2 || !small(letters[0]) || !small(letters[1])) return nullptr;
+  if (!kBarePairs[static_cast<std::size_t>(letters[0] - 'a')][static_cast<std::size_t>(letters[1] - 'a')]) return nullptr;
   for (std::size_t length = std::min<std::size_t>(letters.size(), 7); length >= 2; --length) {
     const Function* found = FindFunction(letters.substr(0, length));
     if (found != nullptr && found->bare) return found;

@@ -195,8 +195,7 @@ std::size_t Lexer::Named(std::size_t begin, std::size_t end, std::string_view ru
       return end;
     }
   }
-  const bool unit_word = IsUnitWord(run) || !CurrencyOf(Lower(run)).empty();
-  if (number_before && options_.units && unit_word && !call) {
+  if (number_before && options_.units && !call && (IsUnitWord(run) || !CurrencyOf(Lower(run)).empty())) {
     Push(Tok::kUnit, begin, end, run);
     return end;
   }

@@ -217,8 +217,7 @@ Parser::Node Parser::ParseSymbol() {
   if (letter && (first.text == "C" || first.text == "P") && bare && IsOpen("(") && !Now().space && Ahead(1).type == Tok::kNumber &&
       Ahead(2).type == Tok::kComma && Ahead(3).type == Tok::kNumber && Ahead(4).type == Tok::kClose) {
     doubts_.second = true;
-    if (options_.second)
-      return {Call(first.text == "C" ? "binomial" : "permutations", ParseCallArguments(false)), Wrap::kNone};
+    if (options_.second) return {Call(first.text == "C" ? "binomial" : "permutations", ParseCallArguments(false)), Wrap::kNone};
   }
   if (const int roman = !letter && bare ? RomanValue(name) : 0; roman > 0) {
     doubts_.doubtful = true;

@@ -245,8 +245,7 @@ ReadResult ReadMath(std::string_view text, const ReadOptions& options) {
   doubts = parser.doubts();
   if (parser.gave_up()) failure = parser.gave_up();
   if (failure) return with_doubts(prose(std::move(*failure)));
-  if (TooDeep(e, options.max_depth))
-    return with_doubts(Error(offset, "nested deeper than " + std::to_string(options.max_depth)));
+  if (TooDeep(e, options.max_depth)) return with_doubts(Error(offset, "nested deeper than " + std::to_string(options.max_depth)));
   return with_doubts({std::move(e), {}});
 }
 

@@ -221,7 +221,18 @@ TEST(ReadForms, SecondReadings) {
     const ReadResult result = ReadMath(c.text, c.options);
     ASSERT_TRUE(result.ok()) << c.text;
     EXPECT_EQ(ToSexpr(result.expr()), c.tree) << c.text;
-    EXPECT_NE(ToSexpr(ReadMath(c.text).expr()), c.tree) << c.text << ": the usual reading is another";
+    const ReadResult usual = ReadMath(c.text);
+    EXPECT_NE(ToSexpr(usual.expr()), c.tree) << c.text << ": the usual reading is another";
+    EXPECT_EQ(usual.doubts.second, c.options.second) << c.text;
+    EXPECT_EQ(usual.doubts.doubtful, c.options.doubtful) << c.text;
+  }
+}
+
+TEST(ReadForms, MostTextsMeetNoDoubt) {
+  for (const char* text :
+       {"42", "x^2 + 1", "\\frac{1}{2}", "5 cm", "1,234", "C(x)", "the answer is unknown", "TypeError: 'int' object", "("}) {
+    const ReadResult read = ReadMath(text);
+    EXPECT_FALSE(read.doubts.second || read.doubts.doubtful) << text;
   }
 }
 

@@ -15,7 +15,8 @@ struct SecondReading {
   // Both readings are as good: equality under this one only says that a difference is not proven.
   bool ambiguous = false;
 };
-// Pairs still to be compared, empty for most texts; `reference` and `answer` are what ReadMath returned for the texts, neither an error. Linear.
+// Pairs still to be compared, empty for most texts; `reference` and `answer` are what ReadMath returned for the texts, neither an
+// error. Linear.
 std::vector<SecondReading> SecondReadings(std::string_view reference_text, const ReadResult& reference,
                                           std::string_view answer_text, const ReadResult& answer);
 

@@ -41,13 +41,14 @@ constexpr std::pair<std::string_view, std::string_view> kCurrencies[] = {
 
 // Words of two to three letters (and longer ones that look unpronounceable or sorted) that answers hold and that are no variables.
 constexpr std::string_view kShortWords[] = {
-    "all",  "and",   "any",  "are",  "as",    "at",  "be",   "black", "boy",  "but",  "by",   "can",   "car",   "cat",  "cell",
-    "cent", "cents", "cost", "day",  "days",  "did", "do",   "does",  "dog",  "east", "egg",  "first", "for",   "from", "get",
-    "girl", "go",    "had",  "has",  "he",    "her", "his",  "how",   "if",   "in",   "is",   "it",    "its",   "jar",  "let",
-    "list", "lot",   "man",  "most", "may",   "men", "my",   "new",   "no",   "non",  "none", "nor",   "north", "not",  "now",
-    "odd",  "of",    "off",  "old",  "on",    "one", "only", "or",    "our",  "out",  "own",  "pay",   "pen",   "red",  "set",
-    "she",  "six",   "so",   "some", "south", "sum", "ten",  "than",  "that", "the",  "then", "they",  "this",  "tie",  "to",
-    "too",  "two",   "use",  "was",  "way",   "we",  "west", "what",  "when", "who",  "why",  "with",  "yes",   "yet",  "you"};
+    "all",  "and",   "any",  "are",  "as",    "at",   "be",   "black", "boy",  "but",  "by",   "can",   "car",   "cat",  "cell",
+    "cent", "cents", "cost", "day",  "days",  "did",  "do",   "does",  "dog",  "east", "egg",  "first", "for",   "from", "get",
+    "girl", "go",    "had",  "has",  "he",    "her",  "his",  "how",   "if",   "in",   "is",   "it",    "its",   "jar",  "let",
+    "list", "lot",   "man",  "may",  "men",   "most", "my",   "new",   "no",   "non",  "none", "nor",   "north", "not",  "now",
+    "odd",  "of",    "off",  "old",  "on",    "one",  "only", "or",    "our",  "out",  "own",  "pay",   "pen",   "red",  "set",
+    "she",  "six",   "so",   "some", "south", "sum",  "ten",  "than",  "that", "the",  "then", "they",  "this",  "tie",  "to",
+    "too",  "two",   "use",  "was",  "way",   "we",   "west", "what",  "when", "who",  "why",  "with",  "yes",   "yet",  "you"};
+static_assert(Sorted(kShortWords));
 
 constexpr std::string_view kSentenceWords[] = {"and",       "are",   "as",    "at",    "because", "but",   "by",        "else",
                                                "for",       "from",  "gives", "hence", "if",      "is",    "means",     "or",
@@ -91,9 +92,8 @@ std::string_view MoneyCode(std::string_view letters) {
 bool IsListedWord(std::string_view letters) {
   if (letters.size() < 2 || letters.size() > 5) return false;
   const std::string lower = Lower(letters);
-  // The list is short and grows by hand: no order to keep. "IN", "SO" in capitals are points, "No" is a word.
-  return std::find(std::begin(kShortWords), std::end(kShortWords), lower) != std::end(kShortWords) &&
-         (letters.size() > 2 || lower[1] == letters[1]);
+  // "IN", "SO" in capitals are points, "No" is a word.
+  return In(kShortWords, lower) && (letters.size() > 2 || lower[1] == letters[1]);
 }
 
 bool IsOrdinaryWord(std::string_view letters) {
