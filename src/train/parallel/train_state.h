@@ -33,8 +33,8 @@ struct TrainStateOptions {
   double muon_learning_rate_factor = 1;  // times the schedule's rate
 };
 
-// One tensor of this process's part of the state, for checkpoints: elements [begin, begin + data.numel()) of the tensor `name` ("layer 3/weights",
-// "layer 3/first", ...), whose whole length is `size` whatever the number of processes.
+// One tensor of this process's part of the state, for checkpoints: elements [begin, begin + data.numel()) of the tensor `name`
+// ("layer 3/weights", "layer 3/first", ...), whose whole length is `size` whatever the number of processes.
 struct StatePart {
   std::string name;
   std::int64_t begin = 0, size = 0;
@@ -56,18 +56,20 @@ class TrainState : public ParameterStore {
   // Gives the gradients up without a step (a step that a policy skips).
   virtual void DropGradients() = 0;
 
-  // Sets a parameter from its whole value ([shape], f32 or the compute type); the same call in every process. f32 values of bf16 models
-  // set the master as well.
+  // Sets a parameter from its whole value ([shape], f32 or the compute type); the same call in every process. f32 values of bf16
+  // models set the master as well.
   virtual void SetParameter(const std::string& name, const at::Tensor& value) = 0;
-  // Calls `use` with every parameter, whole: as [shape] of the compute type (master = false) or f32 (true). In every process in the same
-  // order; the tensor is valid during the call only.
+  // Calls `use` with every parameter, whole: as [shape] of the compute type (master = false) or f32 (true). In every process in the
+  // same order; the tensor is valid during the call only.
   virtual void ForEachParameter(bool master, const std::function<void(const Parameter&, const at::Tensor&)>& use) = 0;
 
-  // What a checkpoint holds. Loading: `read(name, begin, into)` fills `into` with elements [begin, begin + into.numel()) of tensor `name`.
+  // What a checkpoint holds. Loading: `read(name, begin, into)` fills `into` with elements [begin, begin + into.numel()) of tensor
+  // `name`.
   virtual std::vector<StatePart> Parts() = 0;
   virtual void Load(const std::function<void(const std::string& name, std::int64_t begin, at::Tensor& into)>& read) = 0;
 
-  // Bytes that this process holds, by kind, as they are allocated now and at most during a step: for --dry-run and the table of stages.
+  // Bytes that this process holds, by kind, as they are allocated now and at most during a step: for --dry-run and the table of
+  // stages.
   struct Memory {
     std::int64_t weights = 0, gradients = 0, optimizer = 0, gathered_peak = 0;
   };
