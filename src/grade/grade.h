@@ -82,7 +82,7 @@ class Grader {
   std::unique_ptr<State> state_;
 };
 
-// "mathcoder-grader 2 (FLINT 2.9.0, ...)": stands in a run's manifest; changes whenever verdicts may.
+// "mathcoder-grader 3 (FLINT 2.9.0, ...)": stands in a run's manifest; changes whenever verdicts may.
 std::string GraderVersion();
 
 }  // namespace mathcoder::grade

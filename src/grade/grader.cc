@@ -29,15 +29,17 @@ using math::Expr;
 using math::Kind;
 using Clock = std::chrono::steady_clock;
 
-// The same text: blanks and frames do not count.
+// The same text: blanks and frames do not count, but "1 2" is not 12.
 bool WrittenAlike(std::string_view a, std::string_view b) {
   a = WithoutFrame(a);
   b = WithoutFrame(b);
   for (std::size_t i = 0, j = 0;; ++i, ++j) {
+    const std::size_t from_a = i, from_b = j;
     while (i < a.size() && IsBlank(a[i])) ++i;
     while (j < b.size() && IsBlank(b[j])) ++j;
     if (i == a.size() || j == b.size()) return i == a.size() && j == b.size();
     if (a[i] != b[j]) return false;
+    if ((i > from_a) != (j > from_b) && from_a > 0 && IsDigit(a[from_a - 1]) && IsDigit(a[i])) return false;
   }
 }
 

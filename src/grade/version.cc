@@ -3,7 +3,7 @@
 
 namespace mathcoder::grade {
 namespace {
-constexpr int kVersion = 2;  // count up with every change after which a verdict may differ
+constexpr int kVersion = 3;  // count up with every change after which a verdict may differ
 }
 
 std::string GraderVersion() { return "mathcoder-grader " + std::to_string(kVersion) + " (" + math::exact::LibraryVersions() + ")"; }

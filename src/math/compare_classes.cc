@@ -1,4 +1,5 @@
 // Residue classes in their spellings: x = 2 (mod 4), x = 4k + 2, {4k + 2 : k in Z}, pi/4 + k pi with k in Z.
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -126,15 +127,51 @@ std::optional<Class> ClassOf(Dag* dag, Lowerer* lowerer, const Spelled& s) {
   return Class{linear->first, linear->second, s.variable};
 }
 
+// Collects the one letter of pi/6 + 2 pi k. False: there is another thing that varies, or that letter is none for whole numbers.
+bool FindTurns(const Expr& e, bool* pi, std::string* letter) {
+  if (e.kind == Kind::kPlusMinus) return false;
+  *pi = *pi || (e.kind == Kind::kConstant && e.text == "pi");
+  if (e.kind == Kind::kSymbol) {
+    if (e.text.size() != 1 || std::string_view("klmn").find(e.text[0]) == std::string_view::npos) return false;
+    if (!letter->empty() && *letter != e.text) return false;
+    *letter = e.text;
+  }
+  return std::all_of(e.args.begin(), e.args.end(), [&](const Expr& arg) { return FindTurns(arg, pi, letter); });
+}
+
+// x = pi/6 + 2 pi k, or its value alone, where nothing says that k is whole.
+std::optional<Spelled> TurnsOf(const Expr& e) {
+  Spelled s;
+  if (e.kind != Kind::kAdd && e.kind != Kind::kMultiply && e.kind != Kind::kDivide && e.kind != Kind::kRelation)
+    return std::nullopt;
+  TakeValue(e, &s);
+  bool pi = false;
+  if (s.value == nullptr || !FindTurns(*s.value, &pi, &s.parameter) || !pi || s.parameter.empty() || !IsScalar(*s.value))
+    return std::nullopt;
+  return s;
+}
+
 }  // namespace
 
 // nullopt: not two residue classes.
 std::optional<Ruling> Judge::Classes(const Expr& a, const Expr& b) {
-  const auto spelled_a = SpelledOf(a), spelled_b = SpelledOf(b);
-  if (!spelled_a || !spelled_b || !(spelled_a->stated || spelled_b->stated)) return std::nullopt;
+  auto spelled_a = SpelledOf(a), spelled_b = SpelledOf(b);
+  const bool stated = spelled_a && spelled_b && (spelled_a->stated || spelled_b->stated);
+  if (!stated) {
+    // Two letters for one value: they can only stand for all whole numbers.
+    spelled_a = TurnsOf(a);
+    if (!spelled_a) return std::nullopt;
+    spelled_b = TurnsOf(b);
+    if (!spelled_b || spelled_a->parameter == spelled_b->parameter) return std::nullopt;
+  }
   Dag dag;
   Lowerer lowerer(&dag, {});
   const auto x = ClassOf(&dag, &lowerer, *spelled_a), y = ClassOf(&dag, &lowerer, *spelled_b);
+  if (!stated) {
+    if (!x || !y || dag.IsSmallRational(x->modulus)) return std::nullopt;
+    std::int64_t rest = 1;  // a bare 2 pi n may be the length of a circle
+    if (x->variable.empty() && y->variable.empty() && dag.IsInteger(x->rest, &rest) && rest == 0) return std::nullopt;
+  }
   if (!x || !y || (!x->variable.empty() && !y->variable.empty() && x->variable != y->variable)) return std::nullopt;
   Ruling moduli = CompareNodes(&dag, x->modulus, y->modulus, &budget_);
   if (!Holds(moduli)) {

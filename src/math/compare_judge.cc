@@ -62,8 +62,15 @@ Assignments AssignmentsOf(const Expr& e) {
 
 const Expr& Unwrapped(const Expr& e) {
   const Expr* at = &e;
+  // [{x: 1, y: 2}], as a solver prints its one solution, is that solution.
+  const auto one_solution = [](const Expr& list) {
+    return list.kind == Kind::kGroup && list.text == "[]" && list.args[0].kind == Kind::kSet && !list.args[0].args.empty() &&
+           std::all_of(list.args[0].args.begin(), list.args[0].args.end(), [](const Expr& part) {
+             return part.kind == Kind::kRelation && part.text == "=" && part.args[0].kind == Kind::kSymbol;
+           });
+  };
   while (at->args.size() == 1 && (at->kind == Kind::kList || at->kind == Kind::kAnd || at->kind == Kind::kOr ||
-                                  (at->kind == Kind::kGroup && at->text == "()"))) {
+                                  (at->kind == Kind::kGroup && at->text == "()") || one_solution(*at))) {
     at = &at->args[0];
   }
   return *at;
@@ -176,8 +183,10 @@ std::optional<Ruling> Judge::ValueOfStatement(const Expr& a, const Expr& b) {
         });
       }
       // f(x), angle ABC, C_n: a call of a named function on symbols or numbers
+      const bool inverse = side.kind == Kind::kApply && !side.args.empty() && side.args[0].kind == Kind::kPower &&
+                           side.args[0].args[0].kind == Kind::kSymbol;  // f^{-1}(x)
       return (side.kind == Kind::kCall || side.kind == Kind::kApply) &&
-             std::all_of(side.args.begin(), side.args.end(),
+             std::all_of(side.args.begin() + (inverse ? 1 : 0), side.args.end(),
                          [](const Expr& arg) {
                            return arg.kind == Kind::kSymbol || arg.kind == Kind::kInteger || arg.kind == Kind::kMultiply;
                          }) &&

@@ -1,4 +1,6 @@
 // Calls of known functions, calculus, and sums over whole bounds.
+#include <utility>
+
 #include "math/compare_calculus.h"
 #include "math/compare_lower.h"
 #include "math/functions.h"
@@ -234,8 +236,12 @@ int Lowerer::Call(const Expr& e) {
     for (const auto& [known, op] : kUnary) {
       if (name == known) return dag_.Unary(op, Lower(e.args[0]));
     }
+    // sin 60° is of an angle, whatever degrees are elsewhere: cos 1° is not cos 1.
+    const bool of_angle = name == "sin" || name == "cos" || name == "tan" || name == "cot" || name == "sec" || name == "csc";
+    const bool numbers = std::exchange(options_.degrees_as_numbers, options_.degrees_as_numbers && !of_angle);
     bool known = false;
     const int x = Lower(e.args[0]);
+    options_.degrees_as_numbers = numbers;
     const int value = Trigonometric(name, x, &known);
     if (known) return value;
     if (name == "cbrt") return dag_.Power(x, dag_.Rational(1, 3));

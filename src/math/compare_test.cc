@@ -133,6 +133,13 @@ TEST(Compare, SumsIntegralsDerivatives) {
            {"x \\equiv 2 \\pmod 3", "x \\equiv 5 \\pmod 3", Want::kSame},
            {"x \\equiv 2 \\pmod 3", "x \\equiv 4 \\pmod 3", Want::kOther},
            {"x=\\frac{\\pi}{4} + k\\pi, k \\in \\mathbb{Z}", "x=n\\pi + \\frac{\\pi}{4}, n \\in \\mathbb{Z}", Want::kSame},
+           {"x = \\frac{\\pi}{2} + k\\pi", "x = -\\frac{\\pi}{2} + n\\pi", Want::kSame},
+           {"\\frac{\\pi}{6} + 2\\pi k", "2\\pi n + \\frac{\\pi}{6}", Want::kSame},
+           {"\\frac{\\pi}{6} + 2\\pi k", "\\frac{\\pi}{6} + \\pi n", Want::kOther},
+           {"\\frac{\\pi}{6} + 2\\pi k", "\\frac{\\pi}{3} + 2\\pi n", Want::kOther},
+           {"\\pi + 2\\pi k", "2\\pi k - \\pi", Want::kOther},  // one letter is one number
+           {"2\\pi n", "2\\pi k", Want::kOther},                // may be lengths
+           {"3 + 2k", "3 + 2n", Want::kOther},
            {"|x-1| < 2", "(-1, 3)", Want::kSame},
            {"|x| \\ge 2", "(-\\infty,-2] \\cup [2,\\infty)", Want::kSame},
        }) {
@@ -172,6 +179,15 @@ TEST(Compare, UnitsMoneyTime) {
 
 TEST(Compare, Collections) {
   for (const Case& c : std::initializer_list<Case>{
+           {"x=1, y=2", "[{x: 1, y: 2}]", Want::kSame},
+           {"x=1, y=2", "[{x: 2, y: 1}]", Want::kOther},
+           {"x notelementof A", "not (x elementof A)", Want::kSame},
+           {"not (x = y)", "x = y", Want::kOther},
+           {"A perp B", "B ⊥ A", Want::kSame},
+           {"A perp B", "A parallel B", Want::kOther},
+           {"A subset B", "B superset A", Want::kSame},
+           {"A subset B", "A superset B", Want::kOther},
+           {"A intersect B", "B \\cap A", Want::kSame},
            {"[2, 3]", "2,3", Want::kSame},
            {"2, 3", "3, 2", Want::kSame},
            {"2, 3", "2, 3, 3", Want::kOther},

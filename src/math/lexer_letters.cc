@@ -87,6 +87,28 @@ std::size_t Lexer::BasedDigits(std::size_t begin) const {
   return Starts(end, "_{16}") || (Starts(end, "_16") && !IsDigit(At(end + 3))) ? end : 0;
 }
 
+// Whether a bracket opens at i that holds a statement in signs: no word of prose, and a relation.
+bool Lexer::NegatesStatement(std::size_t i) const {
+  if (At(i) != '(') return false;
+  bool relation = false;
+  int depth = 0;
+  for (; i < end_; ++i) {
+    if (At(i) == '(') ++depth;
+    if (At(i) == ')' && --depth == 0) return relation;
+    if (At(i) == '=' || At(i) == '<' || At(i) == '>') relation = true;
+    if (!IsLetter(At(i))) continue;
+    const std::size_t begin = i;
+    while (IsLetter(At(i + 1))) ++i;
+    const std::string_view run = text_.substr(begin, i + 1 - begin);
+    if (run == "elementof" || run == "subset" || run == "superset") {
+      relation = true;
+    } else if (run.size() > 2 && FindFunction(run) == nullptr) {
+      return false;
+    }
+  }
+  return false;
+}
+
 std::size_t Lexer::Letters(std::size_t begin) {
   std::size_t end = begin;
   while (IsLetter(At(end))) ++end;
@@ -154,6 +176,26 @@ std::size_t Lexer::Letters(std::size_t begin) {
       PushSpelling(*FindCommand(run), begin, end);
       return end;
     }
+  }
+  if (run == "xx" && Previous() == Tok::kNumber && !space_ && IsDigit(At(end))) {  // 1.5xx10^3
+    Push(Tok::kTimes, begin, end, "*");
+    return end;
+  }
+  // A perp B, A superset B: operators that are words of prose elsewhere
+  if (const Tok before = Previous(); space_ && after > end && !(IsLetter(At(after)) && IsLetter(At(after + 1))) &&
+                                     (before == Tok::kLetter || before == Tok::kClose || before == Tok::kRightBrace)) {
+    constexpr std::pair<std::string_view, std::string_view> kOperators[] = {{"perp", "perp"},         {"parallel", "parallel"},
+                                                                            {"superset", "supset"},   {"superseteq", "supseteq"},
+                                                                            {"subseteq", "subseteq"}, {"intersect", "cap"}};
+    for (const auto& [word, command] : kOperators) {
+      if (run != word) continue;
+      PushSpelling(*FindCommand(command), begin, end);
+      return end;
+    }
+  }
+  if (run == "not" && NegatesStatement(after)) {  // not (x = y)
+    Push(Tok::kNot, begin, end);
+    return end;
   }
   if (run.size() == 2 && run[0] == run[1] && Previous() == Tok::kRelation) {
     constexpr std::pair<char, std::string_view> kSets[] = {

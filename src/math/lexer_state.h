@@ -74,6 +74,7 @@ class Lexer {
   // Whether the text has no other letter, the e of an exponent apart.
   bool OnlyLetter(char letter) const;
   std::size_t BasedDigits(std::size_t begin) const;
+  bool NegatesStatement(std::size_t i) const;
   // 4:30 p.m.
   std::size_t HalfDay(std::size_t begin, std::size_t end, std::string_view run);
   std::size_t Letters(std::size_t begin);

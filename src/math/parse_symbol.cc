@@ -9,6 +9,29 @@ namespace mathcoder::math {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+// 1+n as n+1: the terms of a subscript in one order, the letters before the numbers. Anything but a sum of plain terms as it is.
+std::string InOrder(std::string sum) {
+  if (sum.find('+') == std::string::npos) return sum;
+  std::vector<std::string> terms(1);
+  for (const char c : sum) {
+    if (c == '+') {
+      terms.emplace_back();
+    } else if (IsLetter(c) || IsDigit(c)) {
+      terms.back() += c;
+    } else {
+      return sum;
+    }
+  }
+  const auto number = [](const std::string& term) { return std::all_of(term.begin(), term.end(), IsDigit); };
+  if (std::any_of(terms.begin(), terms.end(), [](const std::string& term) { return term.empty(); })) return sum;
+  std::sort(terms.begin(), terms.end(),
+            [&](const std::string& a, const std::string& b) { return number(a) != number(b) ? number(b) : a < b; });
+  std::string ordered;
+  for (const std::string& term : terms) ordered += (ordered.empty() ? "" : "+") + term;
+  return ordered;
+}
 
 bool HasImaginaryUnit(const Expr& e) {
   return (e.kind == Kind::kConstant && e.text == "i") || std::any_of(e.args.begin(), e.args.end(), HasImaginaryUnit);
@@ -43,14 +66,14 @@ std::string Parser::ParseSubscript() {
       append(tokens_[i]);
     }
     at_ = close + 1;
-    return text;
+    return InOrder(std::move(text));
   }
   if (IsOpen("(") && !Now().space) {  // AsciiMath: x_(n+1)
     const std::size_t close = Closing(at_);
     if (close == at_ + 1) Fail("an empty subscript");
     for (++at_; at_ < close; ++at_) append(Now());
     ++at_;
-    return text;
+    return InOrder(std::move(text));
   }
   switch (Now().type) {
     case Tok::kNumber:
