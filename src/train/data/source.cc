@@ -2,6 +2,7 @@
 
 #include <glob.h>
 
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -23,6 +24,18 @@ std::vector<std::filesystem::path> Expand(const std::string& pattern) {
 }
 
 }  // namespace
+
+DataSource ParseSource(std::string_view text) {
+  DataSource source{std::string(text), 1};
+  const std::size_t colon = text.rfind(':');
+  std::error_code ignored;
+  if (colon == std::string_view::npos || std::filesystem::exists(text, ignored)) return source;
+  double repeat = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, repeat);
+  if (error == std::errc() && stop == end) source = {std::string(text.substr(0, colon)), repeat};
+  return source;
+}
 
 std::vector<DataFile> ExpandSources(const std::vector<DataSource>& sources) {
   if (sources.empty())

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mathcoder::train {
@@ -12,6 +13,9 @@ struct DataSource {
   std::string files;    // a path, or a pattern of the shell ("data/*-correct.jsonl")
   double repeat = 1.0;  // copies of each example in an epoch; 0.25: a quarter of them, another one in each epoch
 };
+
+// "FILES" or "FILES:REPEAT", as a configuration has it. A file whose name ends so is taken for the file.
+DataSource ParseSource(std::string_view text);
 
 struct DataFile {
   std::filesystem::path path;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <thread>
+#include <tuple>
 
 #include "base/jsonl.h"
 #include "chat/jsonl_formats.h"
@@ -285,6 +286,13 @@ TEST_F(Cache, SourcesAreNamedWhereTheyAreWrong) {
               }),
               HasSubstr("named twice"));
   EXPECT_EQ(files_.size(), 2U);
+  testing::WriteAll(scratch_ / "odd:2", "");
+  const std::string odd = (scratch_ / "odd:2").string();
+  for (const auto& [text, files, repeat] : std::initializer_list<std::tuple<std::string, std::string, double>>{
+           {"x.jsonl", "x.jsonl", 1}, {"x.jsonl:0.25", "x.jsonl", 0.25}, {"x*:3", "x*", 3}, {"c:x", "c:x", 1}, {odd, odd, 1}}) {
+    EXPECT_EQ(ParseSource(text).files, files);
+    EXPECT_EQ(ParseSource(text).repeat, repeat);
+  }
 }
 
 // kill -9 at any moment: the folder holds no cache or a whole one, and the next build removes what was left over.
@@ -351,19 +359,6 @@ TEST_F(Cache, ProcessesThatStartTogetherBuildItOnce) {
   }
   EXPECT_EQ(Leftovers(), 0U);
   ExpectHolds(*Build(), Expected());
-}
-
-TEST(CacheOfAllTranscripts, FiguresOfPacking) {
-  const std::vector<DataFile> files = testing::SharedTranscripts();
-  if (files.empty()) GTEST_SKIP() << "no " << testing::SharedDir() / "transcripts";
-  Scratch scratch;
-  const Bytes bytes("mathcoder");
-  const auto cache = testing::Build(scratch, files, bytes, Quiet(8192));
-  std::vector<std::uint32_t> all(cache->size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint32_t>(i);
-  const EpochPlan plan(*cache, all, {.length = 8192}, 0);
-  EXPECT_GT(plan.stats().efficiency, 0.98);
-  EXPECT_EQ(plan.stats().examples + cache->counts().dropped, 5808U);
 }
 
 }  // namespace
