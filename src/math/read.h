@@ -39,7 +39,7 @@ struct Doubts {
 // Exactly one of the two. Linear in the input's length (times the nesting depth); never throws on any input.
 struct ReadResult {
   std::variant<Expr, ReadError> state;
-  Doubts doubts;
+  Doubts doubts{};
   bool ok() const { return state.index() == 0; }
   const Expr& expr() const { return std::get<0>(state); }
   const ReadError& error() const { return std::get<1>(state); }
