@@ -107,6 +107,10 @@ std::size_t Lexer::Styled(std::size_t begin, std::size_t end, std::string_view c
   while (first < last && (IsSpace(text_[first]) || text_[first] == '~')) ++first;
   while (last > first && IsSpace(text_[last - 1])) --last;
   const std::string_view content = text_.substr(first, last - first);
+  if (content.empty()) {  // no set: nothing, or a space
+    space_ = true;
+    return close + 1;
+  }
   const bool letters = !content.empty() && std::all_of(content.begin(), content.end(), IsLetter);
   if (!letters && AfterNumber() && options_.units) {
     // \mathrm{\,km/h}, \mathrm{m/s^2}

@@ -436,6 +436,7 @@ Expr Parser::Degrees(Expr value, bool latex) {
 Expr Parser::ParseExponent() {
   const Deeper deeper(this);
   if (Is(Tok::kLeftBrace)) {
+    if (Ahead().type == Tok::kRightBrace) Fail("an empty exponent");
     Node group = ParseBraces(false);
     // 2^{3}^2 is not LaTeX, but reads from right to left as 2^3^2 does
     Node whole = ParsePostfix({Number(std::move(group)), Wrap::kParentheses});

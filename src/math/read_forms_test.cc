@@ -112,6 +112,7 @@ TEST(ReadForms, WordsForOtherThings) {
       {"July 4, 1776", "(text \"july 4 1776\")"},
       {"parallel", "(text parallel)"},
       {"not (sure = safe)", "(text \"not (sure = safe)\")"},
+      {"12\\mathrm{ }cm", "(unit cm 12)"},
       {"1.5xx10^3", "(multiply 1.5 (power 10 3))"},
       {"x_{1+n}", "x_n+1"},
       {"x_(1+n)", "x_n+1"},
@@ -246,7 +247,8 @@ TEST(ReadForms, RefusesWhatCannotBeMeant) {
   const struct {
     const char* text;
     std::size_t position;
-  } kCases[] = {{"7\xff", 1}, {"7\u0336", 1}, {"x + \xc3(", 4}, {"7,,", 2}, {"2 3", 2}, {"\uff17\uff15 \xff", 7}};
+  } kCases[] = {{"7\xff", 1}, {"7\u0336", 1}, {"x + \xc3(", 4},  {"7,,", 2},
+                {"2 3", 2},   {"x^{}", 2},    {"\\mathrm{}", 9}, {"\uff17\uff15 \xff", 7}};
   for (const auto& c : kCases) {
     const ReadResult result = ReadMath(c.text);
     ASSERT_FALSE(result.ok()) << c.text << " is " << ToSexpr(result.expr());
