@@ -318,6 +318,13 @@ int Lowerer::Lower(const Expr& e) {
           IsScalar(e.args[1])) {
         return dag_.Multiply(arg(0), arg(1));
       }
+      if (known(2) && e.args[0].kind == Kind::kCall && e.args[0].text == "compose" && e.args[0].args.size() == 2) {
+        const auto applied = [](const Expr& f, Expr to) {  // (f o g)(x) is f(g(x))
+          if (f.kind == Kind::kSymbol) return Expr{.kind = Kind::kCall, .text = f.text, .number = 0, .args = {std::move(to)}};
+          return Expr{.kind = Kind::kApply, .text = "", .number = 0, .args = {f, std::move(to)}};
+        };
+        return Lower(applied(e.args[0].args[0], applied(e.args[0].args[1], e.args[1])));
+      }
       if (known(2) && e.args[0].kind == Kind::kSymbol && e.args[1].kind == Kind::kSymbol && e.args[0].text.ends_with('\'')) {
         const std::string& f = e.args[0].text;
         const std::size_t primes = f.size() - (f.find_last_not_of('\'') + 1);

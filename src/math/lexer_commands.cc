@@ -109,6 +109,18 @@ void Lexer::PushSpelling(const Spelling& s, std::size_t begin, std::size_t end) 
 }
 
 std::size_t Lexer::Punctuation(std::size_t begin, char c) {
+  // "R \ {0}", "A \ B": with blanks on both sides of it, between sets, the backslash is the difference, no space of LaTeX
+  if (c == ' ' && space_ && !out_.tokens.empty()) {
+    const Token& before = out_.tokens.back();
+    const std::size_t next = SkipSpace(begin + 1);
+    const auto capital = [](char letter) { return letter >= 'A' && letter <= 'Z'; };
+    const bool set =
+        (before.type == Tok::kLetter && capital(before.text[0])) || (before.type == Tok::kName && before.text == "Reals");
+    if (set && (At(next) == '{' || (capital(At(next)) && !IsLetter(At(next + 1))))) {
+      PushSpelling(*FindCommand("setminus"), begin, begin + 1);
+      return begin + 1;
+    }
+  }
   switch (c) {
     case '-':
     case '0':
