@@ -34,7 +34,6 @@ ONLY_IN = {
     r"libpq-fe\.h": r"src/evaluate/postgres_store\.cc$",
     r"nlohmann/.*": r"src/base/json\.h$",
     r"openssl/.*": r"src/base/hash\.cc$|src/engine/endpoint_([a-z_]+_test\.cc|fault_server\.(cc|h))$",
-    r"sentencepiece.*": r"src/weights/sentencepiece_[a-z_]+\.cc$",
     r"seccomp\.h": r"src/sandbox/daemon/[a-z_]+\.cc$",
     r"(flint|calcium|antic)/.*|(arb|acb|arf|mag|fmpz|fmpq|qqbar|ca)[a-z_]*\.h": r"src/math/exact_flint\.c$",
     r"math/exact_flint\.h": r"src/math/exact(_flint)?\.(h|cc|c)$",

@@ -7,6 +7,8 @@
 namespace mathcoder::base {
 
 using Json = nlohmann::ordered_json;
+// Objects sorted by key. For objects of very many keys (a vocabulary), which ordered_json reads in quadratic time.
+using SortedJson = nlohmann::json;
 
 // One line, no spaces, UTF-8; invalid UTF-8 becomes U+FFFD instead of an exception.
 std::string Dump(const Json& value);

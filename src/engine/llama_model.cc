@@ -11,14 +11,6 @@
 namespace mathcoder::engine {
 namespace {
 
-void InitLibrary() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    CatchLlamaLog();
-    llama_backend_init();
-  });
-}
-
 bool HasGpu() {
   for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
     const auto type = ggml_backend_dev_type(ggml_backend_dev_get(i));
@@ -31,8 +23,16 @@ std::string Because(const std::string& cause) { return cause.empty() ? std::stri
 
 }  // namespace
 
+void InitLlama() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    CatchLlamaLog();
+    llama_backend_init();
+  });
+}
+
 LlamaModel::LlamaModel(const LlamaOptions& options) {
-  InitLibrary();
+  InitLlama();
   const GgufSummary summary = CheckGguf(options.model, "model");
   file_bytes_ = summary.file_bytes;
   on_gpu_ = HasGpu() && options.gpu_layers != 0;

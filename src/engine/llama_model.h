@@ -13,6 +13,9 @@
 
 namespace mathcoder::engine {
 
+// Prepares the library, once a process. Thread-safe.
+void InitLlama();
+
 class LlamaModel {
  public:
   // Throws base::BadInput with one line (see OpenLlama).
