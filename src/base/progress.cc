@@ -22,8 +22,38 @@ std::string Format(const char* format, double value) {
 
 }  // namespace
 
+StatusLine::StatusLine(std::FILE* out, bool quiet) : out_(out), quiet_(quiet), terminal_(::isatty(::fileno(out)) != 0) {}
+
+bool StatusLine::Due() const {
+  if (quiet_) return false;
+  if (terminal_) return !drawn_ || std::chrono::steady_clock::now() - last_draw_ >= std::chrono::milliseconds(100);
+  return std::chrono::steady_clock::now() - last_draw_ >= std::chrono::seconds(10);
+}
+
+void StatusLine::Draw(std::string_view line) {
+  if (quiet_) return;
+  last_draw_ = std::chrono::steady_clock::now();
+  drawn_ = true;
+  if (terminal_) {
+    line = line.substr(0, TerminalWidth(out_) - 1);
+    std::fprintf(out_, "\r\033[K%.*s", static_cast<int>(line.size()), line.data());
+  } else {
+    std::fprintf(out_, "%.*s\n", static_cast<int>(line.size()), line.data());
+  }
+  std::fflush(out_);
+}
+
+void StatusLine::Clear() {
+  if (drawn_ && terminal_) std::fputs("\r\033[K", out_);
+}
+
+void StatusLine::End() {
+  if (drawn_ && terminal_) std::fputc('\n', out_);
+  drawn_ = false;
+}
+
 Progress::Progress(ProgressOptions options)
-    : options_(std::move(options)), terminal_(::isatty(::fileno(options_.out)) != 0), done_(options_.done) {}
+    : options_(std::move(options)), line_(options_.out, options_.quiet), done_(options_.done) {}
 
 Progress::~Progress() { Finish(); }
 
@@ -52,26 +82,18 @@ void Progress::Finish() {
   std::lock_guard lock(mutex_);
   if (finished_) return;
   Draw(true);
-  if (drawn_ && terminal_) std::fputc('\n', options_.out);
+  line_.End();
   finished_ = true;
 }
 
-void Progress::Clear() {
-  if (drawn_ && terminal_ && !options_.quiet) std::fputs("\r\033[K", options_.out);
-}
-
 void Progress::Draw(bool force) {
+  if (options_.quiet || finished_ || (!force && !line_.Due())) return;
   const auto now = std::chrono::steady_clock::now();
-  const auto pause = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
-  if (options_.quiet || finished_ || (!force && now - last_draw_ < pause)) return;
-  if (!terminal_ && !drawn_ && !force && now - start_ < pause) return;
-  last_draw_ = now;
-  drawn_ = true;
   const std::chrono::duration<double> elapsed = now - start_;
   const double rate = elapsed.count() > 0 ? static_cast<double>(done_ - options_.done) / elapsed.count() : 0;
   std::string line = options_.label + " ";
   if (options_.total > 0) {
-    if (terminal_) {
+    if (line_.terminal()) {
       constexpr std::size_t kCells = 24;
       const std::size_t full = std::min(kCells, done_ * kCells / options_.total);
       line += "[" + std::string(full, '=') + std::string(kCells - full, ' ') + "] ";
@@ -87,14 +109,7 @@ void Progress::Draw(bool force) {
     line += ", " + Duration(elapsed);
   }
   if (!note_.empty()) line += " (" + note_ + ")";
-  if (terminal_) {
-    const std::size_t width = TerminalWidth(options_.out);
-    if (line.size() >= width) line.resize(width - 1);
-    std::fprintf(options_.out, "\r\033[K%s", line.c_str());
-  } else {
-    std::fprintf(options_.out, "%s\n", line.c_str());
-  }
-  std::fflush(options_.out);
+  line_.Draw(line);
 }
 
 }  // namespace mathcoder::base

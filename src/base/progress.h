@@ -7,8 +7,28 @@
 #include <cstdio>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 namespace mathcoder::base {
+
+// One line that is drawn over and over: in place on a terminal, ten times a second at most; as a plain line every ten seconds where
+// the output is none. For those who show more than Progress does. One thread at a time.
+class StatusLine {
+ public:
+  StatusLine(std::FILE* out, bool quiet);  // quiet: prints nothing
+
+  bool terminal() const { return terminal_; }
+  bool Due() const;                  // whether it is time for Draw: the line need not be made before
+  void Draw(std::string_view line);  // cut to the terminal's width
+  void Clear();                      // before other output to the same terminal
+  void End();                        // leaves what was drawn
+
+ private:
+  std::FILE* const out_;
+  const bool quiet_, terminal_;
+  std::chrono::steady_clock::time_point last_draw_ = std::chrono::steady_clock::now();
+  bool drawn_ = false;
+};
 
 struct ProgressOptions {
   std::string label;  // "solve"
@@ -30,7 +50,7 @@ class Progress {
   template <typename F>
   void Interrupt(F print) {
     std::lock_guard lock(mutex_);
-    Clear();
+    line_.Clear();
     print();
     Draw(true);
   }
@@ -41,16 +61,13 @@ class Progress {
 
  private:
   void Draw(bool force);
-  void Clear();
 
   std::mutex mutex_;
   const ProgressOptions options_;
-  const bool terminal_;
+  StatusLine line_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point last_draw_{};
   std::size_t done_;
   std::string note_;
-  bool drawn_ = false;
   bool finished_ = false;
 };
 
