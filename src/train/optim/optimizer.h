@@ -29,14 +29,15 @@ struct AdamWSlice {
   at::Tensor gradient;   // [size], f32 or bf16
   at::Tensor first, second;              // [size]: f32, bf16, or u8 codes
   at::Tensor first_scale, second_scale;  // [blocks] f32 for kInt8, else undefined
-  std::int64_t begin = 0;                // index of the first element in the whole, for rounding and blocks
+  std::int64_t begin = 0;                // index of the first element in the whole, for rounding and blocks; of kInt8 a multiple of 256
   bool decay = false;
 };
 
 // gradient_scale multiplies the gradient first (clipping). `step` counts from 1.
 void AdamWStep(AdamWSlice& slice, const AdamWOptions& options, double learning_rate, std::int64_t step, double gradient_scale);
 
-// master f32 = bf16 weights and remainder; and back: the weights are the master rounded to nearest even.
+// master f32 = bf16 weights and remainder; and back: the weights are the master rounded to the nearest bf16, ties away from zero (to even,
+// 16 bits could not bring every tie back: optim/cpu/master.h). Exact for every f32; of a NaN the sign alone is kept.
 at::Tensor JoinMaster(const at::Tensor& weights, const at::Tensor& remainder);
 void SplitMaster(const at::Tensor& master, at::Tensor& weights, at::Tensor& remainder);
 
