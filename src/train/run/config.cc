@@ -164,6 +164,8 @@ Fields::Fields(Config& c) {
         "tokens of a row; transcripts are packed into rows without padding");
   Text("data.overlong", c.data.overlong, kShapes,
        "what happens to transcripts longer than a row; either way they are counted and named", {"drop", "truncate"});
+  Text("data.recorded_tokens", c.data.recorded_tokens, kShapes,
+       "token ids that a transcript carries: learned as they are, or its text tokenised anew", {"use", "ignore"});
   Value("data.loss.text", c.data.loss_text, Range{0, 1e3}, kShapes, "weight of the loss on text blocks of the assistant");
   Value("data.loss.code", c.data.loss_code, Range{0, 1e3}, kShapes, "on code blocks");
   Value("data.loss.execution", c.data.loss_execution, Range{0, 1e3}, kShapes, "on execution outputs; the paper: none");

@@ -42,6 +42,7 @@ struct Config {
     std::string observation = "mathcoder";
     std::int64_t length = 2048;
     std::string overlong = "drop";
+    std::string recorded_tokens = "use";
     double loss_text = 1, loss_code = 1, loss_execution = 0, loss_system = 0, loss_user = 0, loss_template = 0;
     std::string cache;  // folder; empty: RUN/cache
   } data;
