@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "train/optim/cpu/kernels.h"
+#include "train/optim/cuda/cuda_optim.h"
 #include "train/optim/optimizer.h"
 
 namespace mathcoder::train {
@@ -22,18 +23,24 @@ using optim_cpu::Bf16;
 
 constexpr std::int64_t kPiece = 16384;
 
-bool IsFlat(const at::Tensor& x, at::ScalarType type) {
-  return x.defined() && x.scalar_type() == type && x.is_contiguous() && x.is_cpu();
+bool IsFlat(const at::Tensor& x, at::ScalarType type) { return x.defined() && x.scalar_type() == type && x.is_contiguous(); }
+
+// True where the kernels of x's device are CUDA's.
+bool OnCuda(const at::Tensor& x) {
+  if (x.is_cpu()) return false;
+  if (optim_cuda::kBuilt && x.is_cuda()) return true;
+  throw base::Unavailable("the optimizer on " + x.device().str() + ": this build has kernels for the CPU alone");
 }
 
 // The quintic iteration x <- a x + (b s + c s s) x with s = x x^T, whose coefficients push every singular value into about 0.7
 // .. 1.2. In f32 on the CPU: bf16 products of these small matrices gain little there and lose the last digits of what repeats five
-// times.
+// times. In bf16 on a GPU, as the method was published: its products are many times faster there.
 at::Tensor NewtonSchulz(at::Tensor x, int iterations) {
   constexpr double kA = 3.4445, kB = -4.7750, kC = 2.0315;
   const bool tall = x.size(0) > x.size(1);  // s is the smaller of the two squares
   if (tall) x = x.t();
   x = x.div(std::sqrt(SumOfSquares(tall ? x.t() : x)) + 1e-7);
+  if (x.is_cuda()) x = x.to(at::kBFloat16);
   at::Tensor square = at::empty({x.size(0), x.size(0)}, x.options()), mixed = at::empty_like(square), next = at::empty_like(x);
   for (int i = 0; i < iterations; ++i) {
     at::mm_out(square, x, x.t());
@@ -41,17 +48,14 @@ at::Tensor NewtonSchulz(at::Tensor x, int iterations) {
     at::addmm_out(next, x, mixed, x, kA, 1);
     std::swap(x, next);
   }
-  return (tall ? x.t() : x).contiguous();
+  return (tall ? x.t() : x).to(at::kFloat).contiguous();
 }
 
-}  // namespace
-
-at::Tensor MuonUpdate(const at::Tensor& gradient, at::Tensor& momentum, const MuonOptions& options, double gradient_scale) {
-  if (!gradient.is_cpu())
-    throw base::Unavailable("the optimizer on " + gradient.device().str() + ": this build has kernels for the CPU alone");
-  MC_CHECK(gradient.dim() == 2 && gradient.sizes() == momentum.sizes() && IsFlat(momentum, at::kFloat));
-  MC_CHECK(IsFlat(gradient, at::kFloat) || IsFlat(gradient, at::kBFloat16));
-  at::Tensor direction = at::empty(gradient.sizes(), at::kFloat);
+void Nesterov(const at::Tensor& gradient, const at::Tensor& momentum, const at::Tensor& direction, float factor, float scale) {
+  [[maybe_unused]] const bool on_cuda = OnCuda(gradient);
+  if constexpr (optim_cuda::kBuilt) {
+    if (on_cuda) return optim_cuda::Nesterov(gradient, momentum, direction, factor, scale);
+  }
   const auto& kernels = optim_cpu::ActiveKernels();
   const bool wide = gradient.scalar_type() == at::kFloat;
   const auto* f32 = wide ? static_cast<const float*>(gradient.data_ptr()) : nullptr;
@@ -59,29 +63,41 @@ at::Tensor MuonUpdate(const at::Tensor& gradient, at::Tensor& momentum, const Mu
   auto* moving = static_cast<float*>(momentum.data_ptr());
   auto* out = static_cast<float*>(direction.data_ptr());
   at::parallel_for(0, gradient.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
-    kernels.nesterov(wide ? f32 + begin : nullptr, wide ? nullptr : bf16 + begin, moving + begin, out + begin,
-                     static_cast<float>(options.momentum), static_cast<float>(gradient_scale), end - begin);
+    kernels.nesterov(wide ? f32 + begin : nullptr, wide ? nullptr : bf16 + begin, moving + begin, out + begin, factor, scale,
+                     end - begin);
   });
+}
+
+}  // namespace
+
+at::Tensor MuonUpdate(const at::Tensor& gradient, at::Tensor& momentum, const MuonOptions& options, double gradient_scale) {
+  MC_CHECK(gradient.dim() == 2 && gradient.sizes() == momentum.sizes() && IsFlat(momentum, at::kFloat));
+  MC_CHECK(IsFlat(gradient, at::kFloat) || IsFlat(gradient, at::kBFloat16));
+  at::Tensor direction = at::empty(gradient.sizes(), momentum.options());
+  Nesterov(gradient, momentum, direction, static_cast<float>(options.momentum), static_cast<float>(gradient_scale));
   at::Tensor update = NewtonSchulz(direction, options.iterations);
   update.mul_(0.2 * std::sqrt(static_cast<double>(std::max(gradient.size(0), gradient.size(1)))));
   return update;
 }
 
 void ApplyUpdate(at::Tensor& weights, at::Tensor& remainder, const at::Tensor& update, double learning_rate, double weight_decay) {
-  if (!weights.is_cpu())
-    throw base::Unavailable("the optimizer on " + weights.device().str() + ": this build has kernels for the CPU alone");
+  [[maybe_unused]] const bool on_cuda = OnCuda(weights);
   const bool wide = weights.scalar_type() == at::kFloat;
   MC_CHECK(weights.numel() == update.numel() && IsFlat(update, at::kFloat));
   MC_CHECK(wide ? IsFlat(weights, at::kFloat) && !remainder.defined()
                 : IsFlat(weights, at::kBFloat16) && IsFlat(remainder, at::kShort) && remainder.numel() == weights.numel());
+  const auto keep = static_cast<float>(1 - learning_rate * weight_decay), rate = static_cast<float>(learning_rate);
+  if constexpr (optim_cuda::kBuilt) {
+    if (on_cuda) return optim_cuda::Apply(weights, remainder, update, keep, rate);
+  }
   const auto& kernels = optim_cpu::ActiveKernels();
   auto* f32 = wide ? static_cast<float*>(weights.data_ptr()) : nullptr;
   auto* bf16 = wide ? nullptr : static_cast<Bf16*>(weights.data_ptr());
   auto* low = wide ? nullptr : static_cast<std::int16_t*>(remainder.data_ptr());
   const auto* from = static_cast<const float*>(update.data_ptr());
   at::parallel_for(0, weights.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
-    kernels.apply(wide ? f32 + begin : nullptr, wide ? nullptr : bf16 + begin, wide ? nullptr : low + begin, from + begin,
-                  static_cast<float>(1 - learning_rate * weight_decay), static_cast<float>(learning_rate), end - begin);
+    kernels.apply(wide ? f32 + begin : nullptr, wide ? nullptr : bf16 + begin, wide ? nullptr : low + begin, from + begin, keep,
+                  rate, end - begin);
   });
 }
 

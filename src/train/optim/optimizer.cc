@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "train/optim/cpu/kernels.h"
+#include "train/optim/cuda/cuda_optim.h"
 
 namespace mathcoder::train {
 namespace {
@@ -20,8 +21,11 @@ using optim_cpu::kMomentBlock;
 // Elements of a piece of work; a multiple of the blocks of 8-bit moments.
 constexpr std::int64_t kPiece = 16384;
 
-void RequireCpu(const at::Tensor& x) {
-  if (!x.is_cpu()) throw base::Unavailable("the optimizer on " + x.device().str() + ": this build has kernels for the CPU alone");
+// True where the kernels of x's device are CUDA's.
+bool OnCuda(const at::Tensor& x) {
+  if (x.is_cpu()) return false;
+  if (optim_cuda::kBuilt && x.is_cuda()) return true;
+  throw base::Unavailable("the optimizer on " + x.device().str() + ": this build has kernels for the CPU alone");
 }
 
 bool IsFlat(const at::Tensor& x, at::ScalarType type, std::int64_t size) {
@@ -61,7 +65,7 @@ void CheckSlice(const AdamWSlice& slice, MomentType moments) {
 }  // namespace
 
 void AdamWStep(AdamWSlice& slice, const AdamWOptions& options, double learning_rate, std::int64_t step, double gradient_scale) {
-  RequireCpu(slice.weights);
+  [[maybe_unused]] const bool on_cuda = OnCuda(slice.weights);
   CheckSlice(slice, options.moments);
   MC_CHECK(step >= 1);
   optim_cpu::AdamWArgs args{};
@@ -83,6 +87,9 @@ void AdamWStep(AdamWSlice& slice, const AdamWOptions& options, double learning_r
   args.second_correction = static_cast<float>(1 / std::sqrt(1 - std::pow(options.beta2, static_cast<double>(step))));
   args.gradient_scale = static_cast<float>(gradient_scale);
   args.hash_seed = Mix(Mix(options.seed) + static_cast<std::uint64_t>(step));
+  if constexpr (optim_cuda::kBuilt) {
+    if (on_cuda) return optim_cuda::AdamW(args, slice.weights);
+  }
   const auto& kernels = optim_cpu::ActiveKernels();
   const std::int64_t size = slice.weights.numel();
   at::parallel_for(0, (size + kPiece - 1) / kPiece, 4, [&](std::int64_t begin, std::int64_t end) {
@@ -91,9 +98,12 @@ void AdamWStep(AdamWSlice& slice, const AdamWOptions& options, double learning_r
 }
 
 at::Tensor JoinMaster(const at::Tensor& weights, const at::Tensor& remainder) {
-  RequireCpu(weights);
+  [[maybe_unused]] const bool on_cuda = OnCuda(weights);
   MC_CHECK(IsFlat(weights, at::kBFloat16, weights.numel()) && IsFlat(remainder, at::kShort, weights.numel()));
-  at::Tensor master = at::empty(weights.sizes(), at::kFloat);
+  at::Tensor master = at::empty(weights.sizes(), weights.options().dtype(at::kFloat));
+  if constexpr (optim_cuda::kBuilt) {
+    if (on_cuda) return optim_cuda::Join(weights, remainder, master), master;
+  }
   const auto& kernels = optim_cpu::ActiveKernels();
   at::parallel_for(0, weights.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
     kernels.join(Data<Bf16>(weights, at::kBFloat16) + begin, Data<std::int16_t>(remainder, at::kShort) + begin,
@@ -103,9 +113,12 @@ at::Tensor JoinMaster(const at::Tensor& weights, const at::Tensor& remainder) {
 }
 
 void SplitMaster(const at::Tensor& master, at::Tensor& weights, at::Tensor& remainder) {
-  RequireCpu(master);
+  [[maybe_unused]] const bool on_cuda = OnCuda(master);
   const std::int64_t size = master.numel();
   MC_CHECK(IsFlat(master, at::kFloat, size) && IsFlat(weights, at::kBFloat16, size) && IsFlat(remainder, at::kShort, size));
+  if constexpr (optim_cuda::kBuilt) {
+    if (on_cuda) return optim_cuda::Split(master, weights, remainder);
+  }
   const auto& kernels = optim_cpu::ActiveKernels();
   at::parallel_for(0, size, kPiece, [&](std::int64_t begin, std::int64_t end) {
     kernels.split(Data<float>(master, at::kFloat) + begin, Data<Bf16>(weights, at::kBFloat16) + begin,
@@ -114,9 +127,12 @@ void SplitMaster(const at::Tensor& master, at::Tensor& weights, at::Tensor& rema
 }
 
 double SumOfSquares(const at::Tensor& gradient) {
-  RequireCpu(gradient);
+  [[maybe_unused]] const bool on_cuda = OnCuda(gradient);
   const std::int64_t size = gradient.numel();
   MC_CHECK(IsFlat(gradient, at::kFloat, size) || IsFlat(gradient, at::kBFloat16, size));
+  if constexpr (optim_cuda::kBuilt) {
+    if (on_cuda) return optim_cuda::SumOfSquares(gradient);
+  }
   const std::int64_t pieces = (size + kPiece - 1) / kPiece;
   std::vector<double> sums(static_cast<std::size_t>(pieces));
   const auto& kernels = optim_cpu::ActiveKernels();

@@ -8,6 +8,13 @@
 
 namespace mathcoder::train::optim_cuda {
 
+// Whether this build has them; in one without CUDA they are declared only.
+#ifdef MATHCODER_TRAIN_CUDA
+inline constexpr bool kBuilt = true;
+#else
+inline constexpr bool kBuilt = false;
+#endif
+
 // Pointers in args are on the device of `weights`.
 void AdamW(const optim_cpu::AdamWArgs& args, const at::Tensor& weights);
 // weights (with remainder where bf16) = keep * weights - rate * update.
