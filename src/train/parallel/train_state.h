@@ -1,10 +1,15 @@
 // Weights, gradients and optimizer states of one process of a run: a ParameterStore that is sharded as its ZeRO stage says.
 //   stage 0  everything everywhere; gradients are all-reduced
-//   stage 1  optimizer states (and masters) sharded; gradients all-reduced, weights all-gathered after the step
+//   stage 1  optimizer states (and masters) sharded; gradients whole until each part's owner has summed it, weights all-gathered
+//   after the
+//            step
 //   stage 2  and gradients: reduced and scattered as the backward pass completes them
-//   stage 3  and weights: gathered when a unit is acquired, given back when it is released
-// Each unit's flat tensor is cut into size() equal parts (the last padded); process r owns part r of every unit.
-// Buckets overlap the backward pass: GradientDone starts a reduction and returns.
+//   stage 3  and weights: gathered when a unit is acquired, given back when it is released; frozen ones as well
+// Each unit's flat tensor is cut into size() equal parts (the last padded); process r owns part r of every unit. The momentum of
+// one of Muon's matrices is with one process, from stage 0 on (muon_step.h). One process alone is stage 0, whatever is asked for.
+// A unit is a bucket, and its reduction overlaps the backward pass: GradientDone starts it and returns.
+// Every process calls the same functions in the same order, with the same number of rows to a step: one that has fewer adds rows
+// whose weights are all 0.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -46,10 +51,11 @@ class TrainState : public ParameterStore {
   // Weights are zero until they are set.
   static std::unique_ptr<TrainState> Create(Layout layout, const TrainStateOptions& options, Communicator& communicator);
 
-  // Before the first row of a step and between rows: rows_left counts the rows that this process still adds before the step. With
-  // stage 2 and 3 gradients of the rows before the last accumulate in the scattered part.
+  // Before each row: rows_left counts the rows that this process still adds before the step, this one included: 1 at the last,
+  // whose gradients are reduced. With stage 2 and 3 those of every row are, and accumulate in the scattered part.
   virtual void BeginRow(std::int64_t rows_left) = 0;
-  // Waits for the reductions; the global norm of all gradients (sum over processes of all rows).
+  // Waits for the reductions; the global norm of all gradients (sum over processes of all rows). The same to the bit in every
+  // process.
   virtual double FinishGradients() = 0;
   // Scales gradients by gradient_scale (clipping), steps, zeroes gradients. `step` counts from 1.
   virtual void Step(double learning_rate, std::int64_t step, double gradient_scale) = 0;
@@ -63,8 +69,10 @@ class TrainState : public ParameterStore {
   // same order; the tensor is valid during the call only.
   virtual void ForEachParameter(bool master, const std::function<void(const Parameter&, const at::Tensor&)>& use) = 0;
 
-  // What a checkpoint holds. Loading: `read(name, begin, into)` fills `into` with elements [begin, begin + into.numel()) of tensor
-  // `name`.
+  // What a checkpoint holds: of each process its share, which together are every tensor once. Names and sizes depend on the layout,
+  // the compute type and the optimizer only: another number of processes and another stage can load it. Frozen parameters are not
+  // in it; they are set again from where they came from. Parts are valid until the next step. A name may come several times (Muon's
+  // momenta). Loading: `read(name, begin, into)` fills `into` with elements [begin, begin + into.numel()) of tensor `name`.
   virtual std::vector<StatePart> Parts() = 0;
   virtual void Load(const std::function<void(const std::string& name, std::int64_t begin, at::Tensor& into)>& read) = 0;
 
@@ -75,5 +83,8 @@ class TrainState : public ParameterStore {
   };
   virtual Memory memory() const = 0;
 };
+
+// What Create would allocate and a step would gather, in the one of `processes` processes that needs most; allocates nothing.
+TrainState::Memory PlanMemory(const Layout& layout, const TrainStateOptions& options, int processes);
 
 }  // namespace mathcoder::train
