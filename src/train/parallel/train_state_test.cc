@@ -99,6 +99,7 @@ TEST(TrainState, ManyProcessesOfEveryStageTrainAsOne) {
       ToyRun run;
       run.model.tied = tied;
       run.rows = 12;
+      run.steps = 12;
       const Result one = Train(1, Options(0, muon), run);
       EXPECT_LT(one.losses.back(), one.losses.front() * 0.9);
       for (int size : {2, 3, 4}) {
