@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <random>
 
 #include "base/error.h"
@@ -19,6 +20,15 @@ namespace fs = std::filesystem;
 // What the children tell: it outlives them.
 struct Shared {
   std::atomic<std::int64_t> started{0}, finished{0};
+  std::atomic<unsigned> microseconds{0};  // of the last Save that came to its end
+};
+
+// A slow disk, so that most of a child's time is within a Save.
+struct SlowIo : CheckpointIo {
+  ssize_t Write(int fd, const void* data, std::size_t size) override {
+    ::usleep(20);
+    return CheckpointIo::Write(fd, data, std::min<std::size_t>(size, 4000));
+  }
 };
 
 class CrashTest : public CheckpointTest {
@@ -39,14 +49,26 @@ class CrashTest : public CheckpointTest {
     CheckpointStoreOptions options = Options(rank, world_size);
     options.attempt = attempt;
     options.keep_newest = 2;
+    SlowIo io;
+    options.io = &io;
     CheckpointStore store(options);
     for (;; ++step) {
       const TestState state(step, rank, world_size, kFactor);
       if (rank == 0) shared_->started = step;
+      const auto start = std::chrono::steady_clock::now();
       store.Save(step, state.parts, Run(step));
       store.Wait();
       if (rank == 0) shared_->finished = step;
+      const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+      if (rank == 0) shared_->microseconds = static_cast<unsigned>(took.count());
     }
+  }
+
+  // Until process 0 saves, then a random while within about three Saves, however slow the machine or the sanitizer is. In the first
+  // round until the first Save is through.
+  void WaitARandomWhile(std::int64_t last, std::mt19937& random) {
+    while (shared_->started <= last || shared_->microseconds == 0) ::usleep(100);
+    ::usleep(static_cast<unsigned>(random() % (3 * std::uint64_t{shared_->microseconds} + 1)));
   }
 
   // The step that is found; fails the test where it is none of those that may be.
@@ -69,7 +91,7 @@ class CrashTest : public CheckpointTest {
     return checkpoint->step();
   }
 
-  static constexpr std::int64_t kFactor = 40;  // about a megabyte
+  static constexpr std::int64_t kFactor = 8;  // about 150 kB
   Shared* shared_ = nullptr;
 };
 
@@ -84,7 +106,7 @@ TEST_F(CrashTest, KilledAtRandomMomentsItHoldsOneOfTheSavedVersions) {
       SaveForEver(0, 1, "attempt " + std::to_string(round), last + 1);
       ::_exit(0);
     }
-    ::usleep(1000 + random() % 30000);
+    WaitARandomWhile(last, random);
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     for (const std::string& name : Names()) unfinished += StepOfFolder(name) ? 0 : 1;
@@ -114,7 +136,7 @@ TEST_F(CrashTest, KilledWithSeveralProcesses) {
       // Each starts saving after process 0 has cleaned the folder up, as behind a barrier.
       while (rank == 0 && shared_->started < last + 1) ::usleep(200);
     }
-    ::usleep(2000 + random() % 60000);
+    WaitARandomWhile(last, random);
     std::shuffle(children.begin(), children.end(), random);
     for (const pid_t child : children) {
       ::kill(child, SIGKILL);
