@@ -175,7 +175,9 @@ TEST_F(Packing, RepeatsAreCopiesAnEpoch) {
 
 TEST_F(Packing, ARowThatIsTooShortIsNamed) {
   const std::string error = ErrorOf([&] { EpochPlan(*cache_, all_, {.length = 100}, 0); });
-  EXPECT_THAT(error, ::testing::HasSubstr("a.jsonl:1: "));
+  std::size_t first = 0;
+  while (cache_->length(first) <= 100) ++first;
+  EXPECT_THAT(error, ::testing::StartsWith(cache_->Where(first) + ": "));
   EXPECT_THAT(error, ::testing::HasSubstr("tokens, a row has 100; build the cache for this length"));
 }
 
