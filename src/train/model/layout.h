@@ -1,6 +1,6 @@
-// Which parameters a model has, in which order they lie in memory, and which of them learn. A unit (the embedding, a layer, the head) is
-// what is gathered, reduced and stepped at once: its learning parameters are one flat tensor, its frozen ones another. So an optimizer
-// walks over contiguous memory, gradients travel in few large messages, and ZeRO cuts a flat tensor into equal parts.
+// Which parameters a model has, in which order they lie in memory, and which of them learn. A unit (the embedding, a layer, the
+// head) is what is gathered, reduced and stepped at once: its learning parameters are one flat tensor, its frozen ones another. So
+// an optimizer walks over contiguous memory, gradients travel in few large messages, and ZeRO cuts a flat tensor into equal parts.
 // Plain values.
 #pragma once
 
@@ -30,13 +30,21 @@ struct Unit {
   std::int64_t frozen_size = 0;
 };
 
-struct LoraOptions {  // arXiv 2106.09685; names are PEFT's
+struct LoraOptions {      // arXiv 2106.09685; names are PEFT's
   std::int64_t rank = 0;  // 0: no LoRA
   double alpha = 16;
   bool rslora = false;                       // scale alpha / sqrt(rank) instead of alpha / rank
   std::vector<std::string> target_modules;   // "q_proj", "down_proj", ...; empty: every linear layer but the head
   std::vector<std::string> modules_to_save;  // learnt in full beside the adapters: "embed_tokens", "lm_head"
+
+  double scale() const;  // what B A x is multiplied by
 };
+// Names of a layer's linear maps in the order of the forward pass: "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj",
+// "down_proj".
+const std::vector<std::string>& LinearNames();
+// "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight" for "model.layers.0.self_attn.q_proj.weight": as PEFT's files
+// name it.
+std::string AdapterName(const std::string& weight, char matrix);
 
 struct LayoutOptions {
   LoraOptions lora;
@@ -51,7 +59,19 @@ struct Layout {
   std::int64_t learning_count() const;  // elements of parameters, without gaps
   std::int64_t frozen_count() const;
 };
-// Throws base::BadInput: a target module or a pattern that matches nothing (with the names there are).
+
+// Where a parameter lies.
+struct Place {
+  std::size_t unit = 0;
+  bool learning = false;
+  Parameter parameter;
+};
+// nullopt where the layout has no parameter of that name.
+std::optional<Place> Find(const Layout& layout, const std::string& name);
+
+// With LoRA everything but the adapters and modules_to_save is frozen, then `freeze` applies; it may freeze adapters.
+// Throws base::BadInput: a target module or a pattern that matches nothing (with the names there are), a pattern that is no
+// expression.
 Layout PlanLayout(const weights::ModelConfig& config, const LayoutOptions& options);
 
 }  // namespace mathcoder::train

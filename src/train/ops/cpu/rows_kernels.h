@@ -100,7 +100,8 @@ void SwiGlu(const SwiGluArgs<T>& args, std::int64_t begin, std::int64_t end) {
     ForVectors<A>(
         args.width, [&](std::int64_t i, int count) __attribute__((always_inline)) {
           const Vec<A> g = Load(gate + i, count);
-          Store(out + i, g / (Exp(-g) + A(1)) * Load(up + i, count), count);
+          // In the order of the backward pass, whose out_again is the same to the bit.
+          Store(out + i, g * (A(1) / (Exp(-g) + A(1))) * Load(up + i, count), count);
         });
   }
 }
