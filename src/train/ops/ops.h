@@ -80,7 +80,7 @@ void LinearBackwardWeight(const at::Tensor& dy, const at::Tensor& x, at::Tensor&
 
 // The output head and its loss, in blocks of rows: never holds [rows, vocabulary] at once (arXiv 2411.09009 has the idea).
 struct CrossEntropyOptions {
-  std::int64_t block_rows = 0;  // rows whose logits are held at a time; 0: chosen so that a block has about 16 MiB
+  std::int64_t block_rows = 0;  // rows whose logits are held at a time; 0: 512, or more where they fit 16 MiB
   // Where defined, d(sum_i weights[i] * loss[i]) * gradient_scale is written to dh and added to dweight.
   double gradient_scale = 1;
 };

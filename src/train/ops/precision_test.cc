@@ -164,6 +164,27 @@ TEST_P(Precision, DenseInBf16AndF32) {
   }
 }
 
+// Products of sizes around the tiles' and panels', any operand transposed or strided, into both types.
+TEST_P(Precision, ProductsOfOddShapes) {
+  for (const at::ScalarType type : kTypes) {
+    for (int i = 0; i < 12; ++i) {
+      const std::int64_t tokens = Uniform(1, i % 3 == 0 ? 1300 : 90), in = Uniform(1, 150), out = Uniform(1, 150);
+      SCOPED_TRACE(std::to_string(tokens) + " x " + std::to_string(in) + " -> " + std::to_string(out));
+      const at::Tensor x = i % 2 == 0 ? Strided({tokens, in}, type) : Random({tokens, in}, type), weight = Random({out, in}, type),
+                       dy = i % 4 < 2 ? Strided({tokens, out}, type) : Random({tokens, out}, type);
+      const auto wide = [](const at::Tensor& t) { return t.to(at::kDouble); };
+      at::Tensor y = Strided({tokens, out}, type), dx = Strided({tokens, in}, type), dweight = Random({out, in}, at::kFloat);
+      const at::Tensor y_before = wide(y), dx_before = wide(dx), dweight_before = wide(dweight);
+      ops::Linear(x, weight, {}, y, true);
+      ops::LinearBackwardInput(dy, weight, dx, true);
+      ops::LinearBackwardWeight(dy, x, dweight, {}, -0.25);
+      ExpectClose(y, y_before + at::mm(wide(x), wide(weight).t()), Tolerance(type), "y");
+      ExpectClose(dx, dx_before + at::mm(wide(dy), wide(weight)), Tolerance(type), "dx");
+      ExpectClose(dweight, dweight_before - 0.25 * at::mm(wide(dy).t(), wide(x)), Tolerance(type), "dweight");
+    }
+  }
+}
+
 // Everything that one training step calls, as one list of results.
 TEST_P(Precision, SameBitsForAnyNumberOfThreadsAndAgain) {
   const int before = at::get_num_threads();

@@ -4,14 +4,15 @@
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/mm.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/scalar_tensor.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/check.h"
 #include "base/error.h"
+#include "train/ops/cpu/gemm.h"
 #include "train/optim/cpu/kernels.h"
 #include "train/optim/cuda/cuda_optim.h"
 #include "train/optim/optimizer.h"
@@ -32,20 +33,30 @@ bool OnCuda(const at::Tensor& x) {
   throw base::Unavailable("the optimizer on " + x.device().str() + ": this build has kernels for the CPU alone");
 }
 
+// c = factor * d + scale * a b.
+void Product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& d, double factor, double scale, at::Tensor& c) {
+  if (c.is_cpu() && c.scalar_type() == at::kBFloat16) {
+    if (factor != 0) at::mul_out(c, d, at::scalar_tensor(factor, d.options()));
+    if (ops::cpu::Bf16Product(a, b, c, factor != 0, scale)) return;
+  }
+  at::addmm_out(c, factor != 0 ? d : c, a, b, factor, scale);
+}
+
 // The quintic iteration x <- a x + (b s + c s s) x with s = x x^T, whose coefficients push every singular value into about 0.7
-// .. 1.2. In f32 on the CPU: bf16 products of these small matrices gain little there and lose the last digits of what repeats five
-// times. In bf16 on a GPU, as the method was published: its products are many times faster there.
+// .. 1.2. In bf16 on a GPU and where the CPU multiplies it fast, as the method was published (it pulls errors back each time), else in
+// f32.
 at::Tensor NewtonSchulz(at::Tensor x, int iterations) {
   constexpr double kA = 3.4445, kB = -4.7750, kC = 2.0315;
   const bool tall = x.size(0) > x.size(1);  // s is the smaller of the two squares
-  if (tall) x = x.t();
-  x = x.div(std::sqrt(SumOfSquares(tall ? x.t() : x)) + 1e-7);
-  if (x.is_cuda()) x = x.to(at::kBFloat16);
+  const double norm = std::sqrt(SumOfSquares(x)) + 1e-7;
+  x = x.div(norm);
+  if (x.is_cuda() || ops::cpu::HasFastBf16()) x = x.to(at::kBFloat16);
+  if (tall) x = x.t().contiguous();
   at::Tensor square = at::empty({x.size(0), x.size(0)}, x.options()), mixed = at::empty_like(square), next = at::empty_like(x);
   for (int i = 0; i < iterations; ++i) {
-    at::mm_out(square, x, x.t());
-    at::addmm_out(mixed, square, square, square, kB, kC);
-    at::addmm_out(next, x, mixed, x, kA, 1);
+    Product(x, x.t(), {}, 0, 1, square);
+    Product(square, square, square, kB, kC, mixed);
+    Product(mixed, x, x, kA, 1, next);
     std::swap(x, next);
   }
   return (tall ? x.t() : x).to(at::kFloat).contiguous();

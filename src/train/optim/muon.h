@@ -16,7 +16,7 @@ struct MuonOptions {
 };
 
 // momentum f32 [out, in] is updated with gradient [out, in] * gradient_scale; returns the update of the weights without learning rate and
-// decay, f32 [out, in]. Deterministic.
+// decay, f32 [out, in]. Deterministic; products in bf16 where the CPU has fast ones (docs/training-ops.md).
 at::Tensor MuonUpdate(const at::Tensor& gradient, at::Tensor& momentum, const MuonOptions& options, double gradient_scale);
 
 // weights (with remainder where bf16) -= learning_rate * (update + decay * weights), elementwise over a slice.

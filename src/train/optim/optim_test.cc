@@ -265,7 +265,7 @@ TEST_P(Optim, MuonMomentumIsNesterov) {
   EXPECT_LE((momentum - moved).abs().max().item<double>(), 1e-6);
   // Orthogonalising the direction itself, by a momentum of zero and factor 0, gives the same.
   const at::Tensor again = MuonUpdate(direction, fresh, {0, 0, 5}, 1);
-  EXPECT_LE((update - again).abs().max().item<double>(), 1e-4);
+  EXPECT_LE((update - again).norm().item<double>(), 0.02 * update.norm().item<double>());
 }
 
 TEST_P(Optim, ApplyUpdate) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "train/ops/cpu/tile_gemm.h"
+#include "train/ops/cpu/transpose.h"
 
 namespace mathcoder::train::ops::cpu::MC_ISA {
 
@@ -43,6 +44,15 @@ struct Packing {
 
   // B operand: rows along n, head_dim along k. out [units, kAttentionTile]; lanes from `rows` on are zero.
   void RowsAlongN(const T* x, std::int64_t stride, std::int64_t rows, Unit* out) const {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(Unit) == 4 && sizeof(T) * kDepth == 4) {
+      for (std::int64_t r = 0; r < kAttentionTile; r += 16) {
+        TransposeRows(x + r * stride, stride * static_cast<std::int64_t>(sizeof(T)), rows - r,
+                      dim * static_cast<std::int64_t>(sizeof(T)), reinterpret_cast<std::uint32_t*>(out) + r, kAttentionTile);
+      }
+      return;
+    }
+#endif
     for (std::int64_t r = 0; r < rows; ++r, x += stride) {
       for (std::int64_t u = 0; u < units; ++u) out[u * kAttentionTile + r] = UnitAt(x, u, dim);
     }

@@ -7,6 +7,7 @@
 
 #include "train/ops/cpu/cpu_ops.h"
 #include "train/ops/cpu/driver.h"
+#include "train/ops/cpu/gemm.h"
 #include "train/ops/cpu/sums.h"
 
 namespace mathcoder::train::ops::cpu {
@@ -20,6 +21,7 @@ at::Tensor ScratchTensor(Scratch& scratch, at::IntArrayRef sizes, at::ScalarType
 
 // c = scale a b, or c += scale a b.
 void Product(const at::Tensor& a, const at::Tensor& b, at::Tensor c, bool add, double scale = 1) {
+  if (Bf16Product(a, b, c, add, scale)) return;
   if (add || scale != 1) {
     at::addmm_out(c, c, a, b, add ? 1 : 0, scale);
   } else {
@@ -36,7 +38,8 @@ void Linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bia
     to.add_(bias);
     Product(x, weight.t(), y, true);
   } else {
-    at::addmm_out(to, bias, x, weight.t());
+    to.copy_(bias.expand_as(to));
+    Product(x, weight.t(), to, true);
   }
 }
 
@@ -48,7 +51,7 @@ void LinearBackwardWeight(const at::Tensor& dy, const at::Tensor& x, const at::T
                           double scale) {
   if (dweight.scalar_type() == dy.scalar_type()) {
     Product(dy.t(), x, dweight, true, scale);
-  } else {
+  } else if (!Bf16Product(dy.t(), x, dweight, true, scale)) {
     thread_local Scratch scratch;
     const at::Tensor product = ScratchTensor(scratch, dweight.sizes(), dy.scalar_type());
     Product(dy.t(), x, product, false);
@@ -76,7 +79,8 @@ void CrossEntropy(const at::Tensor& h, const at::Tensor& weight, const at::Tenso
                   const CrossEntropyOptions& options, const at::Tensor& loss, const at::Tensor& dh, const at::Tensor& dweight) {
   const std::int64_t rows = h.size(0), vocabulary = weight.size(0);
   std::int64_t block = options.block_rows;
-  if (block <= 0) block = std::max<std::int64_t>(32, (16 << 20) / (vocabulary * h.element_size()));
+  // Each block reads and writes the weight's gradient once: below some 500 rows that costs more than the products save.
+  if (block <= 0) block = std::max<std::int64_t>(512, (16 << 20) / (vocabulary * h.element_size()));
   block = std::min(block, rows);
   const bool gradient = dh.defined() || dweight.defined();
   const auto* id = Data<const std::int32_t>(targets);

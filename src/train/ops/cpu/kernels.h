@@ -130,8 +130,11 @@ struct TypeKernels {
 
 inline constexpr std::int64_t kAttentionTile = 64;  // queries and keys of a tile
 
+struct GemmKernels;  // gemm_kernels.h
+
 struct Kernels {
   const char* name;
+  const GemmKernels* gemm;
   TypeKernels<float> f32;
   TypeKernels<double> f64;
   TypeKernels<Bf16> bf16;

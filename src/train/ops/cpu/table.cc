@@ -33,7 +33,8 @@ constexpr TypeKernels<T> TableOf() {
 
 }  // namespace
 
+extern const GemmKernels kGemm;  // gemm_kernels.cc
 extern const Kernels kKernels;
-const Kernels kKernels = {MC_NAME(MC_ISA), TableOf<float>(), TableOf<double>(), TableOf<Bf16>()};
+const Kernels kKernels = {MC_NAME(MC_ISA), &kGemm, TableOf<float>(), TableOf<double>(), TableOf<Bf16>()};
 
 }  // namespace mathcoder::train::ops::cpu::MC_ISA
