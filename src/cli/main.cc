@@ -66,6 +66,8 @@ int main(int argc, char** argv) {
   mathcoder::cli::AddGrade(app, run);
   mathcoder::cli::AddDoctor(app, run);
   mathcoder::cli::AddEval(app, run);
+  mathcoder::cli::AddConvert(app, run);
+  mathcoder::cli::AddTokenizer(app, run);
   try {
     if (argc == 1) {
       std::printf("%s", app.help().c_str());

@@ -17,5 +17,7 @@ void AddReplay(CLI::App& app, Run& run);
 void AddGrade(CLI::App& app, Run& run);
 void AddDoctor(CLI::App& app, Run& run);
 void AddEval(CLI::App& app, Run& run);
+void AddConvert(CLI::App& app, Run& run);
+void AddTokenizer(CLI::App& app, Run& run);
 
 }  // namespace mathcoder::cli

@@ -1,6 +1,7 @@
 #include "weights/model_tensors.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -49,28 +50,39 @@ bool IsIgnoredTensor(const ModelConfig& config, std::string_view name) {
   return name.ends_with(".rotary_emb.inv_freq") || (config.tie_word_embeddings && name == "lm_head.weight");
 }
 
-void CheckTensors(const HfWeights& weights, const ModelConfig& config, std::size_t most) {
+void CheckTensorList(const std::string& what, const std::vector<TensorSpec>& expected, const std::vector<FoundTensor>& found,
+                     std::size_t most) {
   std::vector<std::string> missing, misshapen, unexpected, untyped;
+  std::unordered_map<std::string, const FoundTensor*> by_name;
+  for (const FoundTensor& tensor : found) by_name[tensor.name] = &tensor;
   std::unordered_set<std::string> known;
-  for (const TensorSpec& spec : ExpectedTensors(config)) {
+  for (const TensorSpec& spec : expected) {
     known.insert(spec.name);
-    const TensorView* tensor = weights.Find(spec.name);
-    if (tensor == nullptr) {
+    const auto tensor = by_name.find(spec.name);
+    if (tensor == by_name.end()) {
       missing.push_back(spec.name);
-    } else if (tensor->shape != spec.shape) {
-      misshapen.push_back(spec.name + " " + ToString(tensor->shape) + " instead of " + ToString(spec.shape));
-    } else if (!IsFloat(tensor->dtype)) {
-      untyped.push_back(spec.name + " " + std::string(SafetensorsName(tensor->dtype)));
+    } else if (tensor->second->shape != spec.shape) {
+      misshapen.push_back(spec.name + " " + ToString(tensor->second->shape) + " instead of " + ToString(spec.shape));
+    } else if (!tensor->second->is_float) {
+      untyped.push_back(spec.name + " " + tensor->second->type);
     }
   }
-  for (const std::string& name : weights.Names()) {
-    if (!known.contains(name) && !IsIgnoredTensor(config, name)) unexpected.push_back(name);
+  for (const FoundTensor& tensor : found) {
+    if (!known.contains(tensor.name)) unexpected.push_back(tensor.name);
   }
-  const std::string found = Listed("missing", missing, most) + Listed("misshapen", misshapen, most) +
+  const std::string wrong = Listed("missing", missing, most) + Listed("misshapen", misshapen, most) +
                             Listed("of no floating-point type", untyped, most) + Listed("unexpected", unexpected, most);
-  if (!found.empty()) {
-    throw base::BadInput(weights.folder().string() + ": its tensors are not those that config.json describes" + found);
+  if (!wrong.empty()) throw base::BadInput(what + wrong);
+}
+
+void CheckTensors(const HfWeights& weights, const ModelConfig& config, std::size_t most) {
+  std::vector<FoundTensor> found;
+  for (const TensorView* tensor : weights.tensors()) {
+    if (IsIgnoredTensor(config, tensor->name)) continue;
+    found.push_back({tensor->name, tensor->shape, std::string(SafetensorsName(tensor->dtype)), IsFloat(tensor->dtype)});
   }
+  CheckTensorList(weights.folder().string() + ": its tensors are not those that config.json describes", ExpectedTensors(config),
+                  found, most);
 }
 
 }  // namespace mathcoder::weights

@@ -6,7 +6,9 @@
 #include <cstring>
 
 #include "base/json.h"
+#include "engine/gguf_file.h"
 #include "support.h"
+#include "weights/hf_tokenizer.h"
 #include "weights/testing.h"
 #include "weights/tokenizer.h"
 
@@ -90,6 +92,32 @@ TEST_P(TokenizerReference, EveryIdAgrees) {
   std::printf("%s: %zu texts, %zu tokens, %zu differ\n", name.c_str(), texts_.size(), tokens, differ);
   // What was recognised.
   EXPECT_EQ(vocabulary.model == Vocabulary::Model::kSpm, name.starts_with("spm"));
+}
+
+// tokenizer.json as it is written from a GGUF file's vocabulary.
+TEST_P(TokenizerReference, TheWrittenFileSaysTheSame) {
+  const std::string name = GetParam();
+  const Scratch scratch;
+  engine::GgufWriter writer;
+  writer.Set("general.architecture", "llama");
+  WriteGgufVocabulary(ReadHfVocabulary(folder_ / name), writer);
+  base::WriteFileAtomically(scratch / "v.gguf", writer.Header());
+  const Vocabulary vocabulary = ReadGgufVocabulary(engine::GgufFile(scratch / "v.gguf"));
+  fs::create_directories(scratch / "again" / name);
+  base::WriteFileAtomically(scratch / "again" / name / "tokenizer.json", TokenizerJson(vocabulary));
+  for (const std::string& file : {std::string("texts.bin"), name + ".ids"}) fs::create_symlink(folder_ / file, scratch / file);
+  const std::string failure = RunPython("make_tokenizers.py", {"--again", scratch.path().string()}, scratch / "log");
+  EXPECT_TRUE(failure.empty()) << failure;
+  if (failure.empty()) std::printf("%s", base::ReadFile(scratch / "log").c_str());
+  // And again: what is written is what is read.
+  const Vocabulary back = ReadHfVocabulary(scratch / "again" / name);
+  ASSERT_EQ(back.tokens.size(), UsedTokens(vocabulary));
+  for (std::size_t i = 0; i < back.tokens.size(); ++i) {
+    ASSERT_EQ(back.tokens[i].text, vocabulary.tokens[i].text) << i;
+    ASSERT_EQ(back.tokens[i].type, vocabulary.tokens[i].type) << i << " " << back.tokens[i].text;
+  }
+  EXPECT_EQ(back.pre, vocabulary.pre);
+  EXPECT_EQ(back.merges, vocabulary.merges);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, TokenizerReference,
