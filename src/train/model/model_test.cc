@@ -304,6 +304,37 @@ TEST(ModelTest, LossAgreesWithTheLogits) {
   for (std::size_t role = 0; role < 6; ++role) EXPECT_NEAR(loss.loss_by_role[role], by_role[role], 1e-12 * expected);
 }
 
+// bf16 rounds each activation to 8 bits; direction and size of a unit's gradient stay, whichever type gradients are added up in.
+TEST(ModelTest, Bf16IsCloseToF64) {
+  const weights::ModelConfig config = SmallConfig();
+  const Row row = RandomRow({30, 21}, config.vocab_size, 25);
+  std::vector<at::Tensor> exact;
+  double expected = 0;
+  for (const auto& [compute, gradient] : {std::pair{at::kDouble, at::kDouble},
+                                          {at::kFloat, at::kFloat},
+                                          {at::kBFloat16, at::kFloat},
+                                          {at::kBFloat16, at::kBFloat16}}) {
+    LocalStore store(PlanLayout(config, {}), compute, gradient);
+    LocalStore rounded(PlanLayout(config, {}), at::kBFloat16, at::kFloat);  // the same weights in all types
+    Randomize(rounded, 26);
+    rounded.ForEachParameter(
+        [&](const Parameter& parameter, const at::Tensor& value) { store.SetParameter(parameter.name, value); });
+    Model model(config, {compute, at::kCPU, Checkpointing::kSelective, {}}, store);
+    const double loss = model.ForwardBackward(row, 0.02).weighted;
+    if (exact.empty()) expected = loss;
+    EXPECT_NEAR(loss, expected, (compute == at::kFloat ? 1e-5 : 5e-3) * expected);
+    for (std::size_t unit = 0; unit < store.layout().units.size(); ++unit) {
+      const at::Tensor ours = store.Gradient(unit).to(at::kDouble);
+      if (compute == at::kDouble) {
+        exact.push_back(ours);
+      } else {
+        const double difference = (ours - exact[unit]).norm().item<double>() / exact[unit].norm().item<double>();
+        EXPECT_LT(difference, compute == at::kFloat ? 1e-5 : 0.03) << unit;
+      }
+    }
+  }
+}
+
 TEST(ModelTest, FlopsAreThoseOfMatricesAndAttention) {
   weights::ModelConfig config = SmallConfig();
   LocalStore store(PlanLayout(config, {}), at::kFloat, at::kFloat);
