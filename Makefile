@@ -7,7 +7,7 @@ export CTEST_OUTPUT_ON_FAILURE := 1
 # Handed on through the environment, so that neither make nor the shell reads its dollars, quotes and backticks.
 export MATHCODER_Q := $(value Q)
 
-.PHONY: solve test build setup jail install bench format lint clean
+.PHONY: solve test build trainer setup jail install bench format lint clean
 .DEFAULT_GOAL := build
 
 solve: build jail        ## solve Q="..." with the default model
@@ -17,6 +17,11 @@ test:                    ## unit tests (plain, ASan+UBSan, TSan), then the slow 
 	@scripts/run-tests
 
 build: setup             ## the program, in build/$(PRESET)/bin
+	@scripts/build $(PRESET)
+
+trainer: build           ## the trainer, with libtorch and MPI: build/$(PRESET)/bin/mathcoder-train, run by `mathcoder train`
+	@scripts/setup train
+	@scripts/make-libtorch >/dev/null
 	@scripts/build $(PRESET)
 
 jail: setup              ## the Python of the jail, in build/deps/python

@@ -6,3 +6,7 @@ install(TARGETS mathcoder-sandboxd mathcoder-mathd mathcoder_jail RUNTIME DESTIN
 install(DIRECTORY models/ DESTINATION share/mathcoder/models FILES_MATCHING PATTERN "*.gguf" PATTERN "*.md" PATTERN "SHA256SUMS")
 install(PROGRAMS scripts/train_tokenizer.py DESTINATION share/mathcoder/scripts)
 install(FILES LICENSE DESTINATION share/doc/mathcoder)
+if(MATHCODER_TRAIN)
+  install(TARGETS mathcoder-train RUNTIME DESTINATION libexec/mathcoder)
+  install(DIRECTORY recipes/ DESTINATION share/mathcoder/recipes)
+endif()

@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
   mathcoder::cli::AddEval(app, run);
   mathcoder::cli::AddConvert(app, run);
   mathcoder::cli::AddTokenizer(app, run);
+  mathcoder::cli::AddTrain(app, run);
   try {
     if (argc == 1) {
       std::printf("%s", app.help().c_str());

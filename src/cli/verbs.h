@@ -19,5 +19,6 @@ void AddDoctor(CLI::App& app, Run& run);
 void AddEval(CLI::App& app, Run& run);
 void AddConvert(CLI::App& app, Run& run);
 void AddTokenizer(CLI::App& app, Run& run);
+void AddTrain(CLI::App& app, Run& run);
 
 }  // namespace mathcoder::cli

@@ -44,8 +44,10 @@ std::string Number(double value) {
   return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
 }
 
+constexpr double kMost = 1e15;  // of whole numbers: far beyond use, exact in a double
+
 std::string Expected(const Range& range) {
-  if (std::isinf(range.most)) return std::isinf(range.least) ? "" : " of at least " + Number(range.least);
+  if (range.most >= kMost) return std::isinf(range.least) ? "" : " of at least " + Number(range.least);
   return " from " + Number(range.least) + " to " + Number(range.most);
 }
 
@@ -134,7 +136,7 @@ class Fields {
 };
 
 Fields::Fields(Config& c) {
-  const Range positive{1, 1e15}, natural{0, 1e15}, share{0, 1}, not_negative{0};
+  const Range positive{1, kMost}, natural{0, kMost}, share{0, 1}, not_negative{0};
   Text("run", c.run, kFree, "folder of checkpoints, metrics and the result; the same command goes on where it stopped");
 
   Text("model.from", c.model.from, kShapes, "Hugging Face folder to start from");
@@ -244,12 +246,20 @@ Fields::Fields(Config& c) {
 }
 
 [[noreturn]] void UnknownKey(const std::string& where, const YAML::Node& at, const std::string& name, const Fields& fields) {
-  std::string nearest = base::Nearest(name, fields.Names());
-  if (nearest.empty()) {  // the right last part in the wrong group
-    for (const std::string& known : fields.Names()) {
-      const std::string last = name.substr(name.rfind('.') + 1);
-      if (known == last || known.ends_with("." + last)) nearest = known;
-    }
+  const std::vector<std::string> names = fields.Names();
+  std::vector<std::string> candidates = names;  // whole names, and groups
+  std::string nearest;
+  const std::string last = name.substr(name.rfind('.') + 1);
+  for (const std::string& known : names) {
+    if (const std::size_t dot = known.find('.'); dot != std::string::npos) candidates.push_back(known.substr(0, dot));
+    if (nearest.empty() && (known.starts_with(name) || known == last || known.ends_with("." + last))) nearest = known;
+  }
+  if (nearest.empty()) nearest = base::Nearest(name, candidates);
+  if (nearest.empty()) {  // a slip in the last part, in the wrong group or in none
+    std::vector<std::string> parts;
+    for (const std::string& known : names) parts.push_back(known.substr(known.rfind('.') + 1));
+    const auto found = std::ranges::find(parts, base::Nearest(last, parts));
+    if (found != parts.end()) nearest = names[static_cast<std::size_t>(found - parts.begin())];
   }
   Fail(where, at,
        "there is no key '" + name + "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?") +

@@ -48,14 +48,12 @@ TEST(Config, WhatIsWrittenIsReadAgain) {
 TEST(Config, ErrorsNameFileLineKeyAndTheNearest) {
   const std::string good = kGood;
   EXPECT_EQ(Message(good + "optimiser: {}\n"),
-            "c.yaml:8: there is no key 'optimiser'; did you mean 'optimizer.name'? (`mathcoder train --keys` lists all)");
+            "c.yaml:8: there is no key 'optimiser'; did you mean 'optimizer'? (`mathcoder train --keys` lists all)");
   EXPECT_THAT(Message(good + "schedule: {warmup: 3}\n"),
-              testing::HasSubstr("c.yaml:8: there is no key 'schedule.warmup'; did you mean 'schedule.name'"));
+              testing::HasSubstr("c.yaml:8: there is no key 'schedule.warmup'; did you mean 'schedule.warmup_steps'"));
   EXPECT_THAT(Message(good + "learning_rate: 3\n"), testing::HasSubstr("did you mean 'optimizer.learning_rate'?"));
-  EXPECT_EQ(Message(good + "batch_rows: many\n"),
-            "c.yaml:8: key 'batch_rows' holds 'many', expected a whole number from 1 to 1000000000000000");
-  EXPECT_EQ(Message(good + "batch_rows: 1.5\n"),
-            "c.yaml:8: key 'batch_rows' holds '1.5', expected a whole number from 1 to 1000000000000000");
+  EXPECT_EQ(Message(good + "batch_rows: many\n"), "c.yaml:8: key 'batch_rows' holds 'many', expected a whole number of at least 1");
+  EXPECT_EQ(Message(good + "batch_rows: 1.5\n"), "c.yaml:8: key 'batch_rows' holds '1.5', expected a whole number of at least 1");
   EXPECT_EQ(
       Message(good, {"schedule.name=cosin"}),
       "command line: key 'schedule.name' holds 'cosin', expected one of cosine, linear, constant, wsd; did you mean 'cosine'?");
