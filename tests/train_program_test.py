@@ -39,7 +39,7 @@ class TrainTest(unittest.TestCase):
         settings = {"run": self.folder / name, "model__config": self.model, "model__tokenizer": self.tokenizer,
                     "model__compute": "f32", "data__train": [str(self.data)], "data__length": 256, "batch_rows": 4, "steps": 20,
                     "optimizer__learning_rate": 1e-3, "schedule__warmup_steps": 3, "seed": 7, "data__cache": self.folder / "cache",
-                    **keys}
+                    "parallel__threads": 1, **keys}
         return support.configuration(self.folder / f"{name}.yaml", **settings)
 
     def train(self, config, *words, code=0, **options):
@@ -170,6 +170,51 @@ class Resume(TrainTest):
         self.train(config)
         self.train(self.configuration("not-full", steps=30))
         self.assertEqual(support.sha256_of(self.folder / "full/result"), support.sha256_of(self.folder / "not-full/result"))
+
+
+class Lora(TrainTest):
+    def test_adapters_are_learnt_saved_and_merged(self):
+        base = self.configuration("base", steps=30)
+        self.train(base)
+        config = self.configuration("lora", model__config="", model__from=self.folder / "base/result", lora__rank=4, steps=30,
+                                    optimizer__learning_rate=5e-3)
+        self.train(config)
+        losses = support.losses(self.folder / "lora")
+        self.assertLess(losses[30], losses[1])
+        self.assertTrue((self.folder / "lora/adapter/adapter_model.safetensors").exists())
+        self.assertEqual(json.loads((self.folder / "lora/adapter/adapter_config.json").read_text())["r"], 4)
+        before, after = (support.sha256_of(self.folder / name / "result") for name in ("base", "lora"))
+        self.assertNotEqual(before, after, "adapters are merged into the result")
+        # Killed and resumed: frozen weights come from the folder, adapters from the checkpoint.
+        again = self.configuration("lora-again", model__config="", model__from=self.folder / "base/result", lora__rank=4, steps=30,
+                                   optimizer__learning_rate=5e-3, checkpoints__every_steps=5)
+        program = subprocess.Popen([BIN, "train", str(again), "-q"])
+        while program.poll() is None and not (self.folder / "lora-again/checkpoints/step-00000010").exists():
+            time.sleep(0.01)
+        program.kill()
+        program.wait()
+        self.train(again)
+        self.assertEqual(support.sha256_of(self.folder / "lora-again/result"), after)
+
+
+class Problems(TrainTest):
+    def test_problems_are_solved_on_the_way(self):
+        problems = self.folder / "problems.jsonl"
+        problems.write_text("".join(json.dumps({"question": f"What is {i} + 3?", "answer": str(i + 3)}) + "\n" for i in range(3)))
+        config = self.configuration("eval", model__config="", model__from=support.MODEL, model__tokenizer="", steps=2,
+                                    optimizer__learning_rate=0, watch__eval_every=1, watch__eval_problems=problems)
+        self.train(config)
+        transcripts = (self.folder / "eval/eval/step-1.jsonl").read_text().splitlines()
+        self.assertEqual(len(transcripts), 3)
+        checks = [record["problems"] for record in support.metrics(self.folder / "eval") if "problems" in record]
+        self.assertEqual(len(checks), 1)
+        self.assertEqual(checks[0]["solved"], 3)
+
+    def test_a_model_that_learns_nothing_comes_out_as_it_went_in(self):
+        config = self.configuration("same", model__config="", model__from=support.tokenizer_folder(self.folder), model__tokenizer="",
+                                    steps=2, optimizer__learning_rate=0, model__compute="bf16")
+        self.train(config)
+        self.assertEqual(support.sha256_of(self.folder / "same/result"), support.sha256_of(support.tokenizer_folder(self.folder)))
 
 
 class Kills(TrainTest):
