@@ -22,20 +22,27 @@ MC_INLINE __mmask16 FirstLanes(std::int64_t count) {
 void PackColumns(const Bf16* x, std::int64_t stride, std::int64_t depth, std::int64_t rows, std::int64_t begin, std::int64_t end,
                  std::uint32_t* out) {
   constexpr std::int64_t kBlock = 16 * kGemmRows;  // sixteen panels are written at a time
+  constexpr std::int64_t kBatch = 16;
   const std::int64_t units = (depth + 1) / 2;
   for (std::int64_t first = begin; first < end; first += kBlock) {
     const std::int64_t count = Smaller(kBlock, end - first);
-    for (std::int64_t u = 0; u < units; ++u) {
-      const Bf16* low = x + 2 * u * stride + first;
-      const Bf16* high = 2 * u + 1 < depth ? low + stride : nullptr;
-      std::uint32_t pairs[kBlock];
-      for (std::int64_t i = 0; i < kBlock; i += 16) {
-        const __mmask16 mask = FirstLanes(Smaller(count, rows - first) - i);
-        _mm512_storeu_si512(pairs + i,
-                            mask == 0 ? _mm512_setzero_si512() : Interleave(low + i, high == nullptr ? nullptr : high + i, mask));
+    // Some units at a time: a copy of six pairs may lie across two vectors, and must find them stored.
+    for (std::int64_t unit = 0; unit < units; unit += kBatch) {
+      const std::int64_t batch = Smaller(kBatch, units - unit);
+      std::uint32_t pairs[kBatch][kBlock];
+      for (std::int64_t u = 0; u < batch; ++u) {
+        const Bf16* low = x + 2 * (unit + u) * stride + first;
+        const Bf16* high = 2 * (unit + u) + 1 < depth ? low + stride : nullptr;
+        for (std::int64_t i = 0; i < kBlock; i += 16) {
+          const __mmask16 mask = FirstLanes(Smaller(count, rows - first) - i);
+          _mm512_storeu_si512(pairs[u] + i,
+                              mask == 0 ? _mm512_setzero_si512() : Interleave(low + i, high == nullptr ? nullptr : high + i, mask));
+        }
       }
-      std::uint32_t* to = out + (first / kGemmRows * units + u) * kGemmRows;
-      for (std::int64_t i = 0; i < count; i += kGemmRows, to += units * kGemmRows) __builtin_memcpy(to, pairs + i, kGemmRows * 4);
+      std::uint32_t* to = out + (first / kGemmRows * units + unit) * kGemmRows;
+      for (std::int64_t i = 0; i < count; i += kGemmRows, to += units * kGemmRows) {
+        for (std::int64_t u = 0; u < batch; ++u) __builtin_memcpy(to + u * kGemmRows, pairs[u] + i, kGemmRows * 4);
+      }
     }
   }
 }

@@ -10,7 +10,7 @@ namespace mathcoder::train::ops::cpu {
 
 inline constexpr std::int64_t kGemmRows = 6;      // of a register tile
 inline constexpr std::int64_t kGemmColumns = 64;  // of a panel of B
-inline constexpr std::int64_t kGemmUnits = 512;   // pairs along k of a panel of B: 128 KiB
+inline constexpr std::int64_t kGemmUnits = 1024;  // pairs along k of a panel of B: 256 KiB
 
 struct GemmArgs {
   // Pairs along k: pair u of row r of the p-th six rows lies at a[p * a_panel + r * a_row + u * a_unit].
