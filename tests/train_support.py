@@ -71,7 +71,8 @@ def sha256_of(folder):
 
 
 def metrics(run):
-    return [json.loads(line) for line in open(Path(run) / "metrics.jsonl", encoding="utf-8")]
+    with open(Path(run) / "metrics.jsonl", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
 
 
 def losses(run):

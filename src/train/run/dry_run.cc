@@ -6,7 +6,6 @@
 #include "train/run/memory_estimate.h"
 #include "train/run/parts/train_progress.h"
 #include "train/run/preparation.h"
-#include "train/run/start.h"
 #include "train/run/trainer.h"
 
 namespace mathcoder::train {
@@ -33,7 +32,6 @@ std::string Line(const char* label, const std::string& text) {
 
 std::string DryRun(const Config& config, int processes) {
   Preparation preparation(config, true);
-  CheckStart(preparation);
   const weights::ModelConfig& model = preparation.model();
   const Layout& layout = preparation.layout();
   std::string text = Line(

@@ -7,6 +7,8 @@
 #include "train/data/source.h"
 #include "weights/convert.h"
 #include "weights/hf_tokenizer.h"
+#include "weights/hf_weights.h"
+#include "weights/model_tensors.h"
 #include "weights/tokenizer.h"
 
 namespace mathcoder::train {
@@ -78,7 +80,10 @@ void Preparation::OpenModel() {
     model_folder_ = folder;
   }
   model_ = weights::ReadModelConfig(model_folder_.empty() ? config_.model.config : model_folder_.string());
-  if (!model_folder_.empty()) old_vocabulary_ = model_.vocab_size;
+  if (!model_folder_.empty()) {
+    old_vocabulary_ = model_.vocab_size;
+    weights::CheckTensors(weights::HfWeights(model_folder_), model_);  // headers only
+  }
   if (config_.data.length > model_.max_position_embeddings) {
     throw base::BadInput("data.length is " + std::to_string(config_.data.length) + ", and the model has positions for " +
                          std::to_string(model_.max_position_embeddings) +

@@ -17,22 +17,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The folder at `target` appears whole: written beside it, then renamed. One of an earlier run with the same name is replaced.
+// The folder at `target` appears whole: written beside it, then renamed. One of an earlier run with the same name is replaced. Of
+// several processes the first alone touches it.
 class NewFolder {
  public:
-  explicit NewFolder(fs::path target) : target_(std::move(target)), part_(target_.string() + ".part") { fs::remove_all(part_); }
+  NewFolder(fs::path target, const Communicator& communicator)
+      : target_(std::move(target)), part_(target_.string() + ".part"), ours_(communicator.rank() == 0) {
+    if (ours_) fs::remove_all(part_);
+  }
   ~NewFolder() {
     std::error_code ignored;
-    fs::remove_all(part_, ignored);
+    if (ours_) fs::remove_all(part_, ignored);
   }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
   const fs::path& path() const { return part_; }
   void Commit() {
+    if (!ours_) return;
     fs::remove_all(target_);
     fs::rename(part_, target_);
   }
 
  private:
   const fs::path target_, part_;
+  const bool ours_;
 };
 
 void WriteHf(const Preparation& preparation, TrainState& state, Communicator& communicator, const fs::path& folder) {
@@ -69,7 +77,7 @@ ResultPaths WriteResult(const Preparation& preparation, TrainState& state, Commu
   ResultPaths paths;
   paths.folder = folder / "result";
   const Config& config = preparation.config();
-  NewFolder result(paths.folder);
+  NewFolder result(paths.folder, communicator);
   WriteHf(preparation, state, communicator, result.path());
   if (config.lora.rank > 0) {
     paths.adapter = folder / "adapter";
@@ -78,23 +86,19 @@ ResultPaths WriteResult(const Preparation& preparation, TrainState& state, Commu
       const auto place = Find(preparation.layout(), parameter.name);
       if (communicator.rank() == 0 && place && place->learning) tensors.emplace_back(parameter.name, value.cpu().clone());
     });
-    if (communicator.rank() == 0) {
-      NewFolder whole(paths.adapter);
-      WriteAdapter(whole.path(), LayoutOptionsOf(config).lora, config.model.from, tensors);
-      whole.Commit();
-    }
+    NewFolder adapter(paths.adapter, communicator);
+    if (communicator.rank() == 0) WriteAdapter(adapter.path(), LayoutOptionsOf(config).lora, config.model.from, tensors);
+    adapter.Commit();
   }
   if (!config.result.gguf.empty()) paths.gguf = folder / "result.gguf";
-  if (communicator.rank() == 0) {
-    result.Commit();
-    if (!paths.gguf.empty()) ToGguf(preparation, paths.folder, paths.gguf, config.result.gguf);
-  }
+  result.Commit();
+  if (communicator.rank() == 0 && !paths.gguf.empty()) ToGguf(preparation, paths.folder, paths.gguf, config.result.gguf);
   communicator.Barrier();
   return paths;
 }
 
 void WriteGguf(const Preparation& preparation, TrainState& state, Communicator& communicator, const fs::path& file) {
-  NewFolder folder(file.string() + ".hf");
+  NewFolder folder(file.string() + ".hf", communicator);
   WriteHf(preparation, state, communicator, folder.path());
   if (communicator.rank() == 0) ToGguf(preparation, folder.path(), file, "f16");
 }

@@ -48,12 +48,6 @@ TrainStateOptions StateOptionsOf(const Config& config, bool one_row_a_process, a
   return options;
 }
 
-void CheckStart(const Preparation& preparation) {
-  if (preparation.config().model.from.empty()) return;
-  const weights::HfWeights folder(preparation.model_folder());
-  weights::CheckTensors(folder, ConfigOfFolder(preparation));
-}
-
 void SetStart(const Preparation& preparation, TrainState& state) {
   const Config& config = preparation.config();
   std::set<std::string> set;

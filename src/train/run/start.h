@@ -8,10 +8,6 @@ namespace mathcoder::train {
 
 TrainStateOptions StateOptionsOf(const Config& config, bool one_row_a_process, at::Device device);
 
-// Throws base::BadInput where the folder's weights are not those of the model: all tensors that are missing, misshapen or not
-// expected, in one message. Nothing is read but headers: for before any time is spent.
-void CheckStart(const Preparation& preparation);
-
 // Sets every parameter: from the folder's weights (embeddings grown for new tokens), from a PEFT folder, or by chance from the
 // seed.
 void SetStart(const Preparation& preparation, TrainState& state);
