@@ -57,14 +57,14 @@ class Stages(unittest.TestCase):
 
     def test_losses_are_those_of_one_process(self):
         worst = 0
-        for muon in (0, 1):
-            alone, _ = train(1, muon=muon)
+        for muon, model in ((0, "small"), (1, "small"), (0, "toy")):
+            alone, _ = train(1, muon=muon, model=model)
             self.assertLess(alone[-1], alone[0] - 0.2)
             self.assertGreaterEqual(len(alone), 24)
             for ranks in (2, 4):
                 for stage in (0, 1, 2, 3):
-                    with self.subTest(ranks=ranks, stage=stage, muon=muon):
-                        together, _ = train(ranks, stage=stage, muon=muon)
+                    with self.subTest(ranks=ranks, stage=stage, muon=muon, model=model):
+                        together, _ = train(ranks, stage=stage, muon=muon, model=model)
                         worst = max(worst, furthest(together, alone))
                         self.assertLess(furthest(together, alone), self.BOUND)
         print(f"losses of 24 steps, 2 and 4 ranks, stages 0 to 3, AdamW and Muon: furthest from one process {worst:.1e}")
@@ -87,7 +87,7 @@ class Stages(unittest.TestCase):
 
 class Failures(unittest.TestCase):
     def start(self, *arguments):
-        return subprocess.Popen(command(3, "train", "rows=6", *arguments), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(command(3, "train", "model=toy", "rows=6", *arguments), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def ranks_of(self, mpirun):
         children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(mpirun.pid)], capture_output=True, text=True).stdout

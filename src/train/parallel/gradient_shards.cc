@@ -3,6 +3,7 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/check.h"
@@ -40,7 +41,7 @@ at::Tensor GradientShards::Gradient(std::size_t unit) {
   if (cut.size == 0) return {};
   if (kind_ == Kind::kScattered) {
     if (!entry.buffer.defined()) {
-      while (reductions_.size() >= kReductionsUnderWay) SettleOldest();
+      MakeRoom(cut.padded);
       entry.buffer = pool_.Take(cut.padded);
       entry.buffer.zero_();
     }
@@ -50,6 +51,18 @@ at::Tensor GradientShards::Gradient(std::size_t unit) {
   if (!entry.begun) entry.held.zero_();
   entry.begun = true;
   return entry.held.narrow(0, 0, cut.size);
+}
+
+// Layers come one after the other and overlap. The embedding and the head come once a row: a second buffer of their size would be
+// there only for the embedding of one row to be reduced until the head of the next, a whole forward pass.
+void GradientShards::MakeRoom(std::int64_t size) {
+  const std::int64_t capacity = pool_.Capacity(size);
+  const bool rare = std::ranges::count_if(cuts_, [&](const UnitCut& cut) { return pool_.Capacity(cut.padded) == capacity; }) <= 2;
+  const auto must_wait = [&] {
+    return reductions_.size() >= kReductionsUnderWay ||
+           (rare && std::ranges::any_of(reductions_, [&](const Reduction& r) { return r.buffer.numel() == capacity; }));
+  };
+  while (must_wait()) SettleOldest();
 }
 
 void GradientShards::Done(std::size_t unit) {

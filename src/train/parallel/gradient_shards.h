@@ -61,6 +61,7 @@ class GradientShards {
     bool add = false;   // the sum lies in the buffer's own piece and is added to what earlier rows left
   };
 
+  void MakeRoom(std::int64_t size);
   void Reduce(std::size_t unit);
   void SettleOldest();
 

@@ -184,7 +184,8 @@ std::vector<double> RunToy(const ToyRun& run, TrainState& state, Communicator& c
     for (std::int64_t i = 0; i < mine; ++i) {
       state.BeginRow(mine - i);
       const std::int64_t row = step * run.rows + communicator.rank() * mine + i;
-      loss += ToyForwardBackward(run.model, state, row, 1.0 / static_cast<double>(run.rows)) / static_cast<double>(run.rows);
+      const double scale = 1.0 / static_cast<double>(run.rows);
+      loss += scale * (run.row_loss ? run.row_loss(row, scale) : ToyForwardBackward(run.model, state, row, scale));
     }
     const double norm = state.FinishGradients();
     communicator.AllReduceSum(loss)->Wait();

@@ -30,6 +30,8 @@ struct ToyRun {
   std::int64_t rows = 4;  // of a step, over all processes
   double learning_rate = 0.01, clip = 1;
   std::function<void(std::int64_t step, double loss, double norm)> seen;  // the same in every process
+  // The loss of a row; adds scale times its gradient. Empty: the toy's.
+  std::function<double(std::int64_t row, double scale)> row_loss;
 };
 // Returns the loss of each step.
 std::vector<double> RunToy(const ToyRun& run, TrainState& state, Communicator& communicator);

@@ -1,6 +1,6 @@
 // One process of tests/train_ranks_test.py, which starts several by mpirun. Says what it found as lines of JSON, from rank 0.
 //   train_ranks_test collectives ROUNDS
-//   train_ranks_test train key=value...      stage=0..3 muon=0|1 model=small|large steps=N first=N rows=N save=DIR load=DIR
+//   train_ranks_test train key=value...      stage=0..3 muon=0|1 model=toy|small|large steps=N first=N rows=N save=DIR load=DIR
 //   sleep=MS
 //                                            fail=STEP (rank 1 throws an error there) quit=STEP (all end with code 1) bf16=0|1
 #include <ATen/ATen.h>
@@ -13,11 +13,14 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <random>
 #include <string>
 #include <thread>
 
 #include "base/check.h"
 #include "base/error.h"
+#include "train/model/init.h"
+#include "train/model/model.h"
 #include "train/parallel/collectives_check.h"
 #include "train/parallel/communicator.h"
 #include "train/parallel/toy_model.h"
@@ -88,6 +91,41 @@ int Collectives(Communicator& communicator, std::int64_t rounds) {
   return 0;
 }
 
+weights::ModelConfig Config(bool large) {
+  weights::ModelConfig config;
+  config.vocab_size = large ? 8192 : 64;
+  config.hidden_size = large ? 384 : 48;
+  config.intermediate_size = large ? 1024 : 80;
+  config.num_hidden_layers = large ? 10 : 3;
+  config.num_attention_heads = 6;
+  config.num_key_value_heads = 2;
+  config.head_dim = config.hidden_size / 6;
+  config.tie_word_embeddings = true;
+  return config;
+}
+
+// Three sequences whose next token mostly follows from the last; a quarter of the targets has no weight.
+Row PackedRow(std::int64_t number, std::int64_t vocabulary) {
+  std::mt19937_64 random(static_cast<std::uint64_t>(number) * 7919 + 17);
+  Row row;
+  row.borders = {0};
+  for (const int length : {13, 24, 7}) {
+    auto id = static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(vocabulary));
+    for (int i = 0; i < length; ++i) {
+      const bool last = i + 1 == length;
+      const auto next = static_cast<std::int32_t>((id * 3 + static_cast<std::int64_t>(random() % 3)) % vocabulary);
+      row.ids.push_back(id);
+      row.positions.push_back(i);
+      row.targets.push_back(last ? -1 : next);
+      row.weights.push_back(last || random() % 4 == 0 ? 0.0F : 1.0F);
+      row.roles.push_back(0);
+      id = next;
+    }
+    row.borders.push_back(static_cast<std::int32_t>(row.ids.size()));
+  }
+  return row;
+}
+
 int Train(Communicator& communicator, std::map<std::string, std::string> settings) {
   const auto number = [&](const std::string& key, std::int64_t otherwise) {
     return settings.contains(key) ? std::atoll(settings[key].c_str()) : otherwise;
@@ -97,19 +135,36 @@ int Train(Communicator& communicator, std::map<std::string, std::string> setting
   run.first_step = number("first", 1);
   run.rows = number("rows", 4);
   run.model.tied = true;
-  if (settings["model"] == "large") {  // 19.5 million parameters
-    run.model = {8192, 512, 2048, 7, 16, true, false};
-    run.learning_rate = 1e-3;
-  }
+  const bool toy = settings["model"] == "toy", large = settings["model"] == "large";
+  const weights::ModelConfig config = Config(large);
+  if (!toy) run.learning_rate = 2e-3;
   TrainStateOptions options;
   options.zero_stage = static_cast<int>(number("stage", 0));
   options.muon = number("muon", 0) != 0;
   options.adamw.weight_decay = 0.1;
   if (number("bf16", 0) != 0) options.compute = at::kBFloat16;
-  const Layout layout = ToyLayout(run.model);
+  const Layout layout = toy ? ToyLayout(run.model) : PlanLayout(config, {});
   const std::int64_t before = Resident("RssAnon");
   auto state = TrainState::Create(layout, options, communicator);
-  InitialiseToy(layout, *state);
+  if (toy) {
+    InitialiseToy(layout, *state);
+  } else {
+    for (const Unit& unit : layout.units) {
+      for (const Parameter& parameter : unit.learning) state->SetParameter(parameter.name, InitialValue(parameter, config, 1));
+    }
+  }
+  std::unique_ptr<Model> model;
+  if (!toy) {
+    ModelOptions model_options;
+    model_options.compute = options.compute;
+    model = std::make_unique<Model>(config, model_options, *state);
+    run.row_loss = [&](std::int64_t row, double scale) {
+      const Row packed = PackedRow(row, config.vocab_size);
+      double weight = 0;
+      for (const float w : packed.weights) weight += w;
+      return model->ForwardBackward(packed, scale / weight).weighted / weight;
+    };
+  }
   if (settings.contains("load")) Load(*state, settings["load"]);
   run.seen = [&](std::int64_t step, double loss, double norm) {
     if (communicator.rank() == 0) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <latch>
 #include <map>
 #include <mutex>
 
@@ -99,10 +100,10 @@ TEST(TrainState, ManyProcessesOfEveryStageTrainAsOne) {
       ToyRun run;
       run.model.tied = tied;
       run.rows = 12;
-      run.steps = 12;
       const Result one = Train(1, Options(0, muon), run);
       EXPECT_LT(one.losses.back(), one.losses.front() * 0.9);
       for (int size : {2, 3, 4}) {
+        if (tied && size != 3) continue;
         for (int stage : {0, 1, 2, 3}) {
           const Result many = Train(size, Options(stage, muon), run);
           EXPECT_LT(Difference(many.losses, one.losses), 1e-5)
@@ -175,7 +176,9 @@ TEST(TrainState, MemoryIsWhatWasPlannedAndFallsAsTheStagesPromise) {
   run.model.width = 64;
   run.model.inner = 128;
   run.model.layers = 6;
+  run.model.tied = true;
   run.steps = 2;
+  run.rows = 8;  // two a process
   for (const bool muon : {false, true}) {
     for (const at::ScalarType compute : {at::kFloat, at::kBFloat16}) {
       std::vector<TrainState::Memory> stages;
@@ -310,6 +313,28 @@ TEST(TrainState, AStepIsTheFormulaOnEveryElement) {
       }
       EXPECT_LT(worst, 2e-6) << p.name << " step " << step;
     });
+  }
+}
+
+// Rank 1 begins its row when rank 0 has ended its backward pass: that is possible only if no reduction is waited for on the way.
+TEST(TrainState, ReductionsDoNotHoldUpTheBackwardPass) {
+  for (const int stage : {0, 1}) {
+    std::latch ended(1);
+    std::vector<double> norms(2);
+    RunRanks(2, [&](Communicator& communicator) {
+      at::set_num_threads(1);
+      const ToyOptions model;
+      const Layout layout = ToyLayout(model);
+      auto state = TrainState::Create(layout, Options(stage, false), communicator);
+      InitialiseToy(layout, *state);
+      if (communicator.rank() == 1) ended.wait();
+      state->BeginRow(1);
+      ToyForwardBackward(model, *state, communicator.rank(), 1);
+      if (communicator.rank() == 0) ended.count_down();
+      norms[static_cast<std::size_t>(communicator.rank())] = state->FinishGradients();
+    });
+    EXPECT_GT(norms[0], 0);
+    EXPECT_EQ(norms[0], norms[1]);
   }
 }
 
