@@ -45,12 +45,12 @@ void Product(const at::Tensor& a, const at::Tensor& b, const at::Tensor& d, doub
 // The quintic iteration x <- a x + (b s + c s s) x with s = x x^T, whose coefficients push every singular value into about 0.7
 // .. 1.2. In bf16 on a GPU and where the CPU multiplies it fast, as the method was published (it pulls errors back each time), else in
 // f32.
-at::Tensor NewtonSchulz(at::Tensor x, int iterations) {
+at::Tensor NewtonSchulz(at::Tensor x, int iterations, bool full_precision) {
   constexpr double kA = 3.4445, kB = -4.7750, kC = 2.0315;
   const bool tall = x.size(0) > x.size(1);  // s is the smaller of the two squares
   const double norm = std::sqrt(SumOfSquares(x)) + 1e-7;
   x = x.div(norm);
-  if (x.is_cuda() || ops::cpu::HasFastBf16()) x = x.to(at::kBFloat16);
+  if (!full_precision && (x.is_cuda() || ops::cpu::HasFastBf16())) x = x.to(at::kBFloat16);
   if (tall) x = x.t().contiguous();
   at::Tensor square = at::empty({x.size(0), x.size(0)}, x.options()), mixed = at::empty_like(square), next = at::empty_like(x);
   for (int i = 0; i < iterations; ++i) {
@@ -86,7 +86,7 @@ at::Tensor MuonUpdate(const at::Tensor& gradient, at::Tensor& momentum, const Mu
   MC_CHECK(IsFlat(gradient, at::kFloat) || IsFlat(gradient, at::kBFloat16));
   at::Tensor direction = at::empty(gradient.sizes(), momentum.options());
   Nesterov(gradient, momentum, direction, static_cast<float>(options.momentum), static_cast<float>(gradient_scale));
-  at::Tensor update = NewtonSchulz(direction, options.iterations);
+  at::Tensor update = NewtonSchulz(direction, options.iterations, options.full_precision);
   update.mul_(0.2 * std::sqrt(static_cast<double>(std::max(gradient.size(0), gradient.size(1)))));
   return update;
 }

@@ -13,10 +13,13 @@ struct MuonOptions {
   double momentum = 0.95;
   double weight_decay = 0;
   int iterations = 5;
+  // Products in f32 even where the device has fast ones in bf16. A difference of rounding in a gradient (another number of processes)
+  // then stays one; in bf16 it grows to about 1e-3 of an update.
+  bool full_precision = false;
 };
 
 // momentum f32 [out, in] is updated with gradient [out, in] * gradient_scale; returns the update of the weights without learning rate and
-// decay, f32 [out, in]. Deterministic; products in bf16 where the CPU has fast ones (docs/training-ops.md).
+// decay, f32 [out, in]. Deterministic; products in bf16 where the device has fast ones (docs/training-ops.md), unless full_precision.
 at::Tensor MuonUpdate(const at::Tensor& gradient, at::Tensor& momentum, const MuonOptions& options, double gradient_scale);
 
 // weights (with remainder where bf16) -= learning_rate * (update + decay * weights), elementwise over a slice.

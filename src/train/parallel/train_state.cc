@@ -26,6 +26,12 @@ int Stage(const TrainStateOptions& options, const Communicator& communicator) {
   return communicator.size() == 1 ? 0 : options.zero_stage;
 }
 
+// A run in f32 is one in f32: how many processes it has shows in rounding only.
+TrainStateOptions Effective(TrainStateOptions options) {
+  if (options.compute == at::kFloat) options.muon_options.full_precision = true;
+  return options;
+}
+
 std::vector<UnitCut> CutAll(const Layout& layout, const TrainStateOptions& options, int processes) {
   std::vector<double> owners(static_cast<std::size_t>(processes));
   std::vector<UnitCut> cuts;
@@ -60,7 +66,7 @@ class ShardedTrainState : public TrainState {
  public:
   ShardedTrainState(Layout layout, const TrainStateOptions& options, Communicator& communicator)
       : layout_(std::move(layout)),
-        options_(options),
+        options_(Effective(options)),
         communicator_(communicator),
         stage_(Stage(options, communicator)),
         cuts_(CutAll(layout_, options, communicator.size())),

@@ -33,8 +33,8 @@ struct TrainStateOptions {
   at::ScalarType gradient = at::kFloat;  // bf16 only where one row a process makes a step
   at::Device device = at::kCPU;
   AdamWOptions adamw;
-  bool muon = false;  // Muon for Parameter::matrix, AdamW for the rest
-  MuonOptions muon_options;
+  bool muon = false;                     // Muon for Parameter::matrix, AdamW for the rest
+  MuonOptions muon_options;              // in f32 always with full_precision
   double muon_learning_rate_factor = 1;  // times the schedule's rate
 };
 
