@@ -96,6 +96,19 @@ if(MATHCODER_TRAIN)
       set(MATHCODER_TORCH_CUDA ON)
     endif()
   endforeach()
+  if(MATHCODER_TORCH_CUDA)  # kernels of our own: src/train/ops/cuda/
+    include(CheckLanguage)
+    check_language(CUDA)
+    if(NOT CMAKE_CUDA_COMPILER)
+      message(FATAL_ERROR "The libtorch at ${libtorch} has CUDA, but no nvcc was found: install the CUDA toolkit of its version or set CUDACXX, "
+        "or name a libtorch without CUDA (MATHCODER_LIBTORCH)")
+    endif()
+    if(NOT CMAKE_CUDA_ARCHITECTURES)
+      set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100-real 120)  # A100, H100, B200, RTX 50; newer ones by PTX
+    endif()
+    enable_language(CUDA)
+    find_package(CUDAToolkit REQUIRED)
+  endif()
   # libtorch's own OpenMP runtime: one pool of threads for its kernels and ours.
   file(GLOB libtorch_gomp ${libtorch}/lib/libgomp*.so*)
   target_link_libraries(mathcoder_libtorch INTERFACE ${libtorch_gomp})

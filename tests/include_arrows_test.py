@@ -38,6 +38,8 @@ ONLY_IN = {
     r"(flint|calcium|antic)/.*|(arb|acb|arf|mag|fmpz|fmpq|qqbar|ca)[a-z_]*\.h": r"src/math/exact_flint\.c$",
     r"math/exact_flint\.h": r"src/math/exact(_flint)?\.(h|cc|c)$",
     r"(ATen|c10|torch)/.*": r"src/train/",
+    r"c10/cuda/.*|ATen/ops/_flash_.*": r"src/train/ops/cuda/(device_cuda|flash_attention)\.cc$",
+    r"cuda(_[a-z0-9]+)?\.h": r"src/train/ops/cuda/kernels/language\.h$",
     r"mpi\.h": r"src/train/parallel/mpi_[a-z_]+\.cc$",
     r"CLI/.*": r"src/cli/[a-z_]+\.cc$",
 }
@@ -68,7 +70,7 @@ def main() -> int:
     root = Path(__file__).resolve().parent.parent
     found, files = [], 0
     for path in sorted((root / "src").rglob("*")):
-        if path.suffix not in {".h", ".cc", ".c"}:
+        if path.suffix not in {".h", ".cc", ".c", ".cu"}:
             continue
         name = path.relative_to(root).as_posix()
         if name.split("/")[1] not in MAY_INCLUDE:

@@ -21,7 +21,7 @@ class CudaTest : public testing::Test {
  protected:
   void SetUp() override {
 #ifndef MATHCODER_CUDA_EMULATED
-    if (!at::hasCUDA() || at::globalContext().getNumGPUs() == 0) GTEST_SKIP() << "SKIPPED: no GPU here; CUDA's code is not run";
+    if (!at::hasCUDA() || at::getNumGPUs() == 0) GTEST_SKIP() << "SKIPPED: no GPU here; CUDA's code is not run";
 #endif
     seed_ = std::random_device{}();
     generator_.seed(seed_);
