@@ -90,24 +90,22 @@ if(MATHCODER_TRAIN)
   add_library(mathcoder_libtorch INTERFACE)
   target_include_directories(mathcoder_libtorch SYSTEM INTERFACE ${libtorch}/include ${libtorch}/include/torch/csrc/api/include)
   target_link_libraries(mathcoder_libtorch INTERFACE ${libtorch}/lib/libtorch_cpu.so ${libtorch}/lib/libc10.so)
-  foreach(part torch_cuda c10_cuda)
-    if(EXISTS ${libtorch}/lib/lib${part}.so)
-      target_link_libraries(mathcoder_libtorch INTERFACE -Wl,--no-as-needed ${libtorch}/lib/lib${part}.so -Wl,--as-needed)
-      set(MATHCODER_TORCH_CUDA ON)
-    endif()
-  endforeach()
-  if(MATHCODER_TORCH_CUDA)  # kernels of our own: src/train/ops/cuda/
+  # With CUDA where libtorch has it and nvcc is there for kernels of our own (src/train/ops/cuda/); docs/training-gpu.md.
+  if(EXISTS ${libtorch}/lib/libtorch_cuda.so)
     include(CheckLanguage)
     check_language(CUDA)
-    if(NOT CMAKE_CUDA_COMPILER)
-      message(FATAL_ERROR "The libtorch at ${libtorch} has CUDA, but no nvcc was found: install the CUDA toolkit of its version or set CUDACXX, "
-        "or name a libtorch without CUDA (MATHCODER_LIBTORCH)")
+    if(CMAKE_CUDA_COMPILER)
+      if(NOT CMAKE_CUDA_ARCHITECTURES)
+        set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100-real 120)  # A100, H100, B200, RTX 50; newer ones by PTX
+      endif()
+      enable_language(CUDA)
+      find_package(CUDAToolkit REQUIRED)
+      target_link_libraries(mathcoder_libtorch INTERFACE
+        -Wl,--no-as-needed ${libtorch}/lib/libtorch_cuda.so ${libtorch}/lib/libc10_cuda.so -Wl,--as-needed)
+      set(MATHCODER_TORCH_CUDA ON)
+    else()
+      message(STATUS "libtorch has CUDA, but no nvcc was found (CUDACXX names one): the trainer is built for the CPU alone")
     endif()
-    if(NOT CMAKE_CUDA_ARCHITECTURES)
-      set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 100-real 120)  # A100, H100, B200, RTX 50; newer ones by PTX
-    endif()
-    enable_language(CUDA)
-    find_package(CUDAToolkit REQUIRED)
   endif()
   # libtorch's own OpenMP runtime: one pool of threads for its kernels and ours.
   file(GLOB libtorch_gomp ${libtorch}/lib/libgomp*.so*)
