@@ -4,16 +4,19 @@
 // MFU: floating-point operations as Model::FlopsOf counts them, by the card's dense bf16 peak (--peak where the card is not in the
 // table).
 // --device cpu --model tiny runs the same loop where no GPU is, which says nothing about speed.
+#include <ATen/Context.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
 #include <memory>
 #include <random>
+#include <stdexcept>
 #include <string>
 
 #include "train/model/model.h"
@@ -107,6 +110,10 @@ double PeakOf([[maybe_unused]] at::Device device, std::string& card) {
 
 int Run(const BenchOptions& options) {
   const at::Device device(options.device);
+  if (!device.is_cpu() && at::getNumGPUs() <= static_cast<std::size_t>(std::max<int>(0, device.index()))) {
+    throw std::runtime_error("no " + options.device +
+                             " here that this build can use; see docs/training-gpu.md, or --device cpu --model tiny");
+  }
   const weights::ModelConfig config = Config(options.model);
   const std::unique_ptr<Communicator> communicator = StartCommunicator(at::kCPU);
   const Layout layout = PlanLayout(config, {});
