@@ -199,7 +199,8 @@ int main(int argc, char** argv) {
   try {
     return mathcoder::train::Run(options);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "train_gpu_bench: %s\n", error.what());
+    const std::string message = error.what();  // libtorch adds pages to its first line
+    std::fprintf(stderr, "train_gpu_bench: %s\n", message.substr(0, message.find('\n')).c_str());
     return 1;
   }
 }

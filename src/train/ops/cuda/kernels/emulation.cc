@@ -78,6 +78,21 @@ bool Release(int begin, int end, State from) {
   return any;
 }
 
+// Until its lanes have ended, wait for the block, or for each other in vain.
+void RunWarp(int begin) {
+  Machine& m = M();
+  const int end = std::min(m.threads, begin + kLanes);
+  do {
+    for (int turn = 0; turn < end - begin; ++turn) {
+      const int i = m.order == Order::kForward ? begin + turn : end - 1 - turn;
+      if (m.fibers[i].state != State::kReady) continue;
+      m.running = i;
+      threadIdx.x = static_cast<unsigned>(i);
+      swapcontext(&m.scheduler, &m.fibers[i].context);
+    }
+  } while (All(begin, end, State::kAtWarp) && Release(begin, end, State::kAtWarp));
+}
+
 void RunBlock() {
   Machine& m = M();
   for (int i = 0; i < m.threads; ++i) {
@@ -91,21 +106,11 @@ void RunBlock() {
     fiber.exchanges = 0;
     makecontext(&fiber.context, Enter, 0);
   }
-  for (bool going = true; going;) {
-    for (int turn = 0; turn < m.threads; ++turn) {
-      const int i = m.order == Order::kForward ? turn : m.threads - 1 - turn;
-      if (m.fibers[i].state != State::kReady) continue;
-      m.running = i;
-      threadIdx.x = static_cast<unsigned>(i);
-      swapcontext(&m.scheduler, &m.fibers[i].context);
-    }
-    going = false;
-    for (int warp = 0; warp < m.threads; warp += kLanes) {
-      const int end = std::min(m.threads, warp + kLanes);
-      if (All(warp, end, State::kAtWarp)) going = Release(warp, end, State::kAtWarp) || going;
-    }
-    if (All(0, m.threads, State::kAtBlock)) going = Release(0, m.threads, State::kAtBlock) || going;
-  }
+  // A warp goes on for as long as it can: what another one still reads is then overwritten, where a barrier is missing.
+  const int warps = (m.threads + kLanes - 1) / kLanes;
+  do {
+    for (int turn = 0; turn < warps; ++turn) RunWarp((m.order == Order::kForward ? turn : warps - 1 - turn) * kLanes);
+  } while (All(0, m.threads, State::kAtBlock) && Release(0, m.threads, State::kAtBlock));
   for (int i = 0; i < m.threads; ++i) {
     m.running = i;
     if (m.fibers[i].state != State::kDone) Fail("waits for threads that wait elsewhere");
