@@ -37,7 +37,7 @@ ONLY_IN = {
     r"seccomp\.h": r"src/sandbox/daemon/[a-z_]+\.cc$",
     r"(flint|calcium|antic)/.*|(arb|acb|arf|mag|fmpz|fmpq|qqbar|ca)[a-z_]*\.h": r"src/math/exact_flint\.c$",
     r"math/exact_flint\.h": r"src/math/exact(_flint)?\.(h|cc|c)$",
-    r"(ATen|c10|torch)/.*": r"src/train/",
+    r"(ATen|c10|torch)/.*": r"src/train/|src/cli/train_main\.cc$",
     r"c10/cuda/.*|ATen/ops/_flash_.*": r"src/train/ops/cuda/(device_cuda|flash_attention)\.cc$",
     r"cuda(_[a-z0-9]+)?\.h": r"src/train/ops/cuda/kernels/language\.h$",
     r"mpi\.h": r"src/train/parallel/mpi_[a-z_]+\.cc$",

@@ -144,9 +144,9 @@ class Resume(TrainTest):
         self.assertEqual(before, support.sha256_of(self.folder / "done/result"))
 
     def test_ctrl_c_keeps_what_was_done(self):
-        whole = self.configuration("whole", steps=40)
+        whole = self.configuration("whole", steps=300)
         self.train(whole)
-        config = self.configuration("ctrl-c", steps=40)
+        config = self.configuration("ctrl-c", steps=300)
         program = subprocess.Popen([BIN, "train", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         path = self.folder / "ctrl-c/metrics.jsonl"
         while program.poll() is None and not (path.exists() and len(path.read_text().splitlines()) > 5):
@@ -170,6 +170,24 @@ class Resume(TrainTest):
         self.train(config)
         self.train(self.configuration("not-full", steps=30))
         self.assertEqual(support.sha256_of(self.folder / "full/result"), support.sha256_of(self.folder / "not-full/result"))
+
+
+class Guard(TrainTest):
+    def test_a_run_that_diverges_stops_and_the_same_command_goes_on_with_another_policy(self):
+        config = self.configuration("diverges", optimizer__learning_rate=1e30, optimizer__clip=0, schedule__warmup_steps=0, steps=12,
+                                    checkpoints__every_steps=1)
+        stopped = self.train(config, code=1)
+        self.assertRegex(stopped.stderr, r"step \d+: .*; stopped, as the policy says.*checkpoints are whole")
+        # Every later step is no number either: it is skipped until the limit says that this leads nowhere.
+        skipped = self.train(config, "guard.nan=skip", "guard.limit=3", code=1)
+        self.assertIn("the step is skipped", skipped.stderr)
+        self.assertRegex(skipped.stderr, r"stopped after 3 such steps in a row")
+        back = self.configuration("back", optimizer__learning_rate=1e30, optimizer__clip=0, schedule__warmup_steps=0, steps=12,
+                                  checkpoints__every_minutes=0, guard__nan="rollback", guard__limit=3)
+        result = self.train(back, code=1)
+        self.assertIn("back to the last checkpoint", result.stderr)
+        notes = [record["text"]["note"] for record in support.metrics(self.folder / "back") if "text" in record]
+        self.assertTrue(any("back to the last checkpoint" in note for note in notes), notes)
 
 
 class Lora(TrainTest):
@@ -207,7 +225,7 @@ class Problems(TrainTest):
         transcripts = (self.folder / "eval/eval/step-1.jsonl").read_text().splitlines()
         self.assertEqual(len(transcripts), 3)
         checks = [record["problems"] for record in support.metrics(self.folder / "eval") if "problems" in record]
-        self.assertEqual(len(checks), 1)
+        self.assertEqual(len(checks), 2)  # after the first step, and at the end
         self.assertEqual(checks[0]["solved"], 3)
 
     def test_a_model_that_learns_nothing_comes_out_as_it_went_in(self):
@@ -226,7 +244,7 @@ class Kills(TrainTest):
         self.train(self.configuration("undisturbed", **keys))
         expected = support.sha256_of(self.folder / "undisturbed/result")
         self.assertTrue(expected)
-        kills, runs = 0, 0
+        kills, runs, in_training = 0, 0, 0
         while kills < KILLS:
             runs += 1
             config = self.configuration("killed", **keys)
@@ -240,11 +258,14 @@ class Kills(TrainTest):
                     program.kill()
                     program.communicate()
                     kills += 1
+                    steps = [int(path.name[5:]) for path in (self.folder / "killed/checkpoints").glob("step-????????")]
+                    in_training += 1 if steps and max(steps) > 0 else 0
             self.assertEqual(support.sha256_of(self.folder / "killed/result"), expected, f"seed {seed}, run {runs}, {kills} kills")
             undisturbed = support.losses(self.folder / "undisturbed")
             self.assertEqual(support.losses(self.folder / "killed"), undisturbed)
             shutil.rmtree(self.folder / "killed")
-        print(f"{kills} kills in {runs} runs")
+        print(f"{kills} kills in {runs} runs, {in_training} of them after the first checkpoint of a run")
+        self.assertGreater(in_training, kills // 4, "the kills came too early to show anything")
 
 
 @unittest.skipUnless(SHARED.is_dir(), f"SKIPPED: no shared data at {SHARED} (MATHCODER_SHARED)")
@@ -288,12 +309,10 @@ class Ranks(TrainTest):
         self.train(self.configuration("alone", steps=24))
         expected = support.losses(self.folder / "alone")
         config = self.configuration("resized", steps=24, checkpoints__every_steps=12, parallel__zero=2)
-        program = subprocess.Popen(["mpirun", "--oversubscribe", "-n", "2", BIN, "train", str(config), "-q", "parallel.threads=1"],
-                                   env={**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
-        while program.poll() is None and not (self.folder / "resized/checkpoints/step-00000012").exists():
-            time.sleep(0.01)
-        program.kill()
-        program.wait()
+        self.mpirun(2, config, "minutes=0.00001")  # ends after a step, with a checkpoint
+        steps = [int(path.name[5:]) for path in (self.folder / "resized/checkpoints").glob("step-????????")]
+        self.assertTrue(0 < max(steps) < 24, steps)
+        self.mpirun(2, config, "minutes=0.0001")
         self.mpirun(4, config, "parallel.zero=3")
         found = support.losses(self.folder / "resized")
         self.assertEqual(found.keys(), expected.keys())

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "c10/util/Exception.h"
 #include "chat/observation.h"
 #include "cli/interrupt.h"
 #include "train/data/export.h"
@@ -37,6 +38,9 @@ Examples:
   mpirun -n 4 mathcoder train my.yaml parallel.zero=2            # four processes; srun works as well
 
 A configuration is YAML; --keys lists every key, its default and its meaning. docs/training.md tells the rest.)";
+
+constexpr char kOutOfMemory[] =
+    "out of memory; smaller rows (data.length), model.checkpointing=full or parallel.zero help (--dry-run says what is needed)";
 
 int Report(const std::string& message, ExitCode code) {
   std::fflush(stdout);
@@ -128,7 +132,13 @@ int main(int argc, char** argv) {
   } catch (const base::Error& error) {
     return Report(error.what(), error.code());
   } catch (const std::bad_alloc&) {
-    return Report("out of memory; smaller rows (data.length), model.checkpointing=full or parallel.zero help", ExitCode::kFailure);
+    return Report(kOutOfMemory, ExitCode::kFailure);
+  } catch (const c10::Error& error) {
+    const std::string what = error.what_without_backtrace();
+    if (what.find("can't allocate memory") != std::string::npos || what.find("out of memory") != std::string::npos) {
+      return Report(kOutOfMemory, ExitCode::kFailure);
+    }
+    return Report("unexpected: " + what + "; this is a bug, please report it", ExitCode::kInternal);
   } catch (const std::exception& error) {
     return Report(std::string("unexpected: ") + error.what() + "; this is a bug, please report it", ExitCode::kInternal);
   }

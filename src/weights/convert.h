@@ -33,6 +33,9 @@ struct ConvertOptions {
   std::function<void(const std::vector<std::filesystem::path>&)> quantising;
 };
 
+// Throws BadInput with the nearest where GGUF has no such type; empty: as the weights are stored.
+void CheckGgufType(const std::string& type);
+
 struct ConvertReport {
   std::uint64_t parameters = 0;
   std::uint64_t bytes = 0;  // of the tensors written

@@ -94,17 +94,19 @@ void Write(const HfModel& model, const fs::path& out, std::optional<DType> type,
 
 }  // namespace
 
+void CheckGgufType(const std::string& type) {
+  if (type.empty() || FloatType(type)) return;
+  const std::vector<std::string> names = engine::QuantisationTypes();
+  if (std::find(names.begin(), names.end(), type) != names.end()) return;
+  const std::string nearest = base::Nearest(type, names);
+  throw base::BadInput("no type is called '" + type + "'" + (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
+}
+
 ConvertReport ConvertHfToGguf(const fs::path& folder, const fs::path& out, const ConvertOptions& options) {
   ConvertReport report;
   const std::optional<DType> type = FloatType(options.type);
   const bool quantise = !options.type.empty() && !type;
-  if (quantise) {
-    const std::vector<std::string> names = engine::QuantisationTypes();
-    if (std::find(names.begin(), names.end(), options.type) == names.end()) {
-      const std::string nearest = base::Nearest(options.type, names);
-      throw base::BadInput("no type is called '" + options.type + "'" + (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
-    }
-  }
+  CheckGgufType(options.type);
   const HfModel model(folder, options, report);
   if (!quantise) {
     Write(model, out, type, options, report);

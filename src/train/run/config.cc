@@ -177,7 +177,7 @@ Fields::Fields(Config& c) {
   Text("data.cache", c.data.cache, kFree, "folder of tokenised data; empty: RUN/cache");
 
   Value("batch_rows", c.batch_rows, positive, kShapes, "rows of data.length tokens in one step, over all processes");
-  Value("epochs", c.epochs, Range{0}, kShapes, "passes over the data");
+  Value("epochs", c.epochs, Range{0, 1e4}, kShapes, "passes over the data");
   Value("steps", c.steps, natural, kShapes, "steps in all; 0: from epochs");
   Value("minutes", c.minutes, not_negative, kFree, "stop after this time, with a checkpoint and a result; 0: no limit");
   Value("seed", c.seed, natural, kShapes, "of the order of data, of initial weights and of rounding");
@@ -218,13 +218,13 @@ Fields::Fields(Config& c) {
   Flag("checkpoints.asynchronous", c.checkpoints.asynchronous, kFree,
        "write while training goes on; needs memory for a copy of the state");
 
-  Text("guard.nan", c.guard.nan, kShapes, "what to do when loss or gradients are no numbers", {"stop", "skip", "rollback"});
-  Text("guard.spike", c.guard.spike, kShapes, "what to do when the loss or the gradients' norm leaps",
+  Text("guard.nan", c.guard.nan, kFree, "what to do when loss or gradients are no numbers", {"stop", "skip", "rollback"});
+  Text("guard.spike", c.guard.spike, kFree, "what to do when the loss or the gradients' norm leaps",
        {"ignore", "stop", "skip", "rollback"});
-  Value("guard.spike_deviations", c.guard.spike_deviations, not_negative, kShapes,
+  Value("guard.spike_deviations", c.guard.spike_deviations, not_negative, kFree,
         "a leap is more than so many standard deviations above the mean of the last steps");
-  Value("guard.window", c.guard.window, Range{8, 1e6}, kShapes, "how many steps that mean looks back");
-  Value("guard.limit", c.guard.limit, positive, kShapes, "skips or rollbacks in a row after which the run stops");
+  Value("guard.window", c.guard.window, Range{8, 1e6}, kFree, "how many steps that mean looks back");
+  Value("guard.limit", c.guard.limit, positive, kFree, "skips or rollbacks in a row after which the run stops");
 
   Value("watch.log_every", c.watch.log_every, positive, kFree, "steps between records of metrics");
   Value("watch.held_out_every", c.watch.held_out_every, natural, kFree,
@@ -320,6 +320,7 @@ void Check(const Config& c, const std::string& where) {
   if (c.optimizer.beta1 == 1 || c.optimizer.beta2 == 1) fail("'optimizer.beta1' and 'optimizer.beta2' must be below 1");
   if (c.lora.rank > 0 && c.optimizer.name == "muon")
     fail("Muon is for whole matrices: 'optimizer.name: muon' does not go with 'lora.rank'");
+  if (c.optimizer.gradients == "bf16" && c.model.compute == "f32") fail("'optimizer.gradients: bf16' needs 'model.compute: bf16'");
   if (c.lora.rank == 0 && !c.lora.from.empty()) fail("'lora.from' needs 'lora.rank', the adapters' rank");
 }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "base/error.h"
 
 namespace mathcoder::train {
@@ -63,6 +65,16 @@ TEST(Config, ErrorsNameFileLineKeyAndTheNearest) {
   EXPECT_THAT(Message(good + "run: x\n"), testing::HasSubstr("twice"));
   EXPECT_THAT(Message(good, {"model.config=c.json"}), testing::HasSubstr("not both"));
   EXPECT_THAT(Message(good, {"data.train=[]"}), testing::HasSubstr("'data.train' is missing"));
+}
+
+TEST(Config, EveryRecipeIsRead) {
+  int recipes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(MATHCODER_SOURCE_DIR "/recipes")) {
+    if (entry.path().extension() != ".yaml") continue;
+    EXPECT_NO_THROW(ReadConfig(entry.path(), {})) << entry.path();
+    ++recipes;
+  }
+  EXPECT_GE(recipes, 6);
 }
 
 TEST(Config, AResumedRunIsComparedInWhatShapesTheResult) {

@@ -4,6 +4,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "train/parallel/communicator.h"
 
 namespace mathcoder::train {
 namespace {
@@ -23,7 +25,6 @@ int FromLauncher(std::initializer_list<const char*> names) {
   return 0;
 }
 
-int LocalRank() { return FromLauncher({"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}); }
 int LocalSize() { return std::max(1, FromLauncher({"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_NTASKS_PER_NODE"})); }
 
 }  // namespace
@@ -44,8 +45,13 @@ at::Device DeviceOf(const Config& config) {
 at::ScalarType ComputeTypeOf(const Config& config) { return config.model.compute == "bf16" ? at::kBFloat16 : at::kFloat; }
 
 void SetThreads(const Config& config) {
+  if (config.parallel.threads > 0) return at::set_num_threads(static_cast<int>(config.parallel.threads));
+  if (std::getenv("OMP_NUM_THREADS") != nullptr) return;  // libtorch has it already
+  cpu_set_t mine;                                         // fewer than the machine's where the launcher bound this process to some
+  CPU_ZERO(&mine);
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  at::set_num_threads(config.parallel.threads > 0 ? static_cast<int>(config.parallel.threads) : std::max(1, cores / LocalSize()));
+  const int bound = ::sched_getaffinity(0, sizeof(mine), &mine) == 0 ? CPU_COUNT(&mine) : cores;
+  at::set_num_threads(std::max(1, std::min(bound, cores / LocalSize())));
 }
 
 double PeakFlops(at::Device device, at::ScalarType type) {

@@ -13,11 +13,12 @@ at::Device DeviceOf(const Config& config);
 
 at::ScalarType ComputeTypeOf(const Config& config);
 
-// Threads of this process: parallel.threads, else the machine's cores over the processes that mpirun or srun placed on it.
+// Threads of this process: parallel.threads, else OMP_NUM_THREADS, else the cores that it may use, at most its share of the
+// machine's.
 void SetThreads(const Config& config);
 
-// Floating-point operations a second that a large matrix product reaches here, for MFU: measured for a CPU (a quarter of a second),
-// a data sheet's figure for a known GPU. 0: unknown.
+// Floating-point operations a second that a large matrix product reaches here, for MFU: measured on a CPU (a quarter of a second).
+// 0 on a GPU: unknown; bench/train_gpu_bench has MFU there.
 double PeakFlops(at::Device device, at::ScalarType type);
 
 }  // namespace mathcoder::train

@@ -1,8 +1,11 @@
 #include "train/run/preparation.h"
 
+#include <unistd.h>
+
 #include <cmath>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "chat/observation.h"
 #include "train/data/source.h"
 #include "weights/convert.h"
@@ -36,6 +39,21 @@ std::vector<std::uint32_t> AllOf(const TokenCache& cache) {
   return all;
 }
 
+// RUN/start-HASH: the GGUF file as a Hugging Face folder, converted once. Of processes that do it at once the first to be done
+// wins.
+std::filesystem::path ConvertedStart(const std::filesystem::path& gguf, const std::filesystem::path& run) {
+  namespace fs = std::filesystem;
+  const fs::path folder = run / ("start-" + base::Sha256OfFile(gguf).substr(0, 16));
+  if (fs::exists(folder / "config.json")) return folder;
+  fs::create_directories(run);
+  const fs::path own = folder.string() + "." + std::to_string(::getpid());
+  weights::ConvertGgufToHf(gguf, own, {});
+  std::error_code taken;
+  fs::rename(own, folder, taken);
+  if (taken) fs::remove_all(own);
+  return folder;
+}
+
 }  // namespace
 
 LayoutOptions LayoutOptionsOf(const Config& config) {
@@ -65,18 +83,27 @@ CacheOptions CacheOptionsOf(const Config& config) {
 }
 
 Preparation::Preparation(const Config& config, bool quiet) : config_(config) {
+  CheckOutputs();
   OpenModel();
   OpenTokenizer();
   layout_ = PlanLayout(model_, LayoutOptionsOf(config_));
+  CheckWhatLearns();
   OpenData(quiet);
   CountSteps();
+}
+
+// What is needed only later, so that hours do not end in a wrong name.
+void Preparation::CheckOutputs() const {
+  weights::CheckGgufType(config_.result.gguf);
+  if (config_.watch.eval_every > 0 && !std::filesystem::exists(config_.watch.eval_problems)) {
+    throw base::BadInput(config_.watch.eval_problems + ": no such file (watch.eval_problems)");
+  }
 }
 
 void Preparation::OpenModel() {
   model_folder_ = config_.model.from;
   if (model_folder_.extension() == ".gguf") {
-    const std::filesystem::path folder = std::filesystem::path(config_.run) / "start";
-    if (!std::filesystem::exists(folder / "config.json")) weights::ConvertGgufToHf(model_folder_, folder, {});
+    const std::filesystem::path folder = ConvertedStart(model_folder_, config_.run);
     model_folder_ = folder;
   }
   model_ = weights::ReadModelConfig(model_folder_.empty() ? config_.model.config : model_folder_.string());
@@ -110,6 +137,22 @@ void Preparation::OpenTokenizer() {
   weights::PadVocabulary(vocabulary_, static_cast<std::size_t>(model_.vocab_size));
   tokenizer_ = weights::OpenTokenizer(vocabulary_);
   dialect_->CheckVocabulary(*tokenizer_);
+}
+
+void Preparation::CheckWhatLearns() const {
+  if (layout_.learning_count() == 0)
+    throw base::BadInput("model.freeze leaves nothing to learn: every parameter matches one of its patterns");
+  // New rows begin as the mean of all others: as long as they do not learn, the dialect's tokens are one and the same to the model.
+  const auto learns = [&](const char* name) {
+    const auto place = Find(layout_, name);
+    return !place || place->learning;
+  };
+  if (added_tokens_ > 0 && (!learns("model.embed_tokens.weight") || !learns("lm_head.weight"))) {
+    throw base::BadInput("the vocabulary gets " + std::to_string(added_tokens_) + " control tokens of dialect '" +
+                         dialect_->name() + "', whose rows of the embedding do not learn; set lora.modules_to_save=" +
+                         (model_.tie_word_embeddings ? "[embed_tokens]" : "[embed_tokens, lm_head]") +
+                         ", or take them out of model.freeze");
+  }
 }
 
 void Preparation::OpenData(bool quiet) {

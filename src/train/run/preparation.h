@@ -62,8 +62,10 @@ class Preparation {
   bool OneRowAProcess(int processes) const;  // a step's gradients are those of one row in each process
 
  private:
+  void CheckOutputs() const;
   void OpenModel();
   void OpenTokenizer();
+  void CheckWhatLearns() const;
   void OpenData(bool quiet);
   void CountSteps();
 

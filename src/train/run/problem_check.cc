@@ -34,9 +34,14 @@ void RunMathcoder(std::vector<std::string> words, const std::filesystem::path& o
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   posix_spawn_file_actions_addopen(&actions, 2, errors.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  posix_spawnattr_t attributes;  // a group of its own: Ctrl-C is for the training, which ends in order
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&attributes, 0);
   pid_t child = 0;
-  const int failed = ::posix_spawn(&child, program->c_str(), &actions, nullptr, argv.data(), environ);
+  const int failed = ::posix_spawn(&child, program->c_str(), &actions, &attributes, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
   if (failed != 0) throw base::Unavailable(program->string() + ": cannot be started: " + std::strerror(failed));
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "train/model/adapter_io.h"
 #include "train/model/hf_io.h"
@@ -34,8 +35,15 @@ class NewFolder {
   const fs::path& path() const { return part_; }
   void Commit() {
     if (!ours_) return;
-    fs::remove_all(target_);
-    fs::rename(part_, target_);
+    try {
+      const fs::path old = target_.string() + ".old";
+      fs::remove_all(old);
+      if (fs::exists(target_)) fs::rename(target_, old);
+      fs::rename(part_, target_);
+      fs::remove_all(old);
+    } catch (const fs::filesystem_error& error) {
+      throw base::OutputFailure(target_.string() + ": cannot be written (" + error.code().message() + ")");
+    }
   }
 
  private:
@@ -91,10 +99,16 @@ ResultPaths WriteResult(const Preparation& preparation, TrainState& state, Commu
     adapter.Commit();
   }
   if (!config.result.gguf.empty()) paths.gguf = folder / "result.gguf";
+  if (communicator.rank() == 0 && !paths.gguf.empty()) ToGguf(preparation, result.path(), paths.gguf, config.result.gguf);
   result.Commit();
-  if (communicator.rank() == 0 && !paths.gguf.empty()) ToGguf(preparation, paths.folder, paths.gguf, config.result.gguf);
   communicator.Barrier();
   return paths;
+}
+
+bool ResultIsWhole(const Config& config) {
+  const fs::path run = config.run;
+  return fs::exists(run / "result" / "config.json") && (config.result.gguf.empty() || fs::exists(run / "result.gguf")) &&
+         (config.lora.rank == 0 || fs::exists(run / "adapter" / "adapter_config.json"));
 }
 
 void WriteGguf(const Preparation& preparation, TrainState& state, Communicator& communicator, const fs::path& file) {

@@ -17,9 +17,11 @@ struct ResultPaths {
   std::filesystem::path gguf;     // empty where result.gguf is
 };
 
-// Writes into `folder`: result/, adapter/, result.gguf. Each appears whole or not at all. Throws base::OutputFailure.
+// Writes into `folder`: adapter/, result.gguf, and last result/. Each appears whole or not at all. Throws base::OutputFailure.
 ResultPaths WriteResult(const Preparation& preparation, TrainState& state, Communicator& communicator,
                         const std::filesystem::path& folder);
+// All that the configuration asks for is there.
+bool ResultIsWhole(const Config& config);
 // The GGUF file alone, f16, for a look at how the model solves problems.
 void WriteGguf(const Preparation& preparation, TrainState& state, Communicator& communicator, const std::filesystem::path& file);
 

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/check.h"
+#include "train/run/device.h"
 #include "train/run/parts/checkpoint.h"
 
 namespace mathcoder::train {
@@ -33,11 +34,11 @@ std::string TypeName(at::ScalarType type) {
 }
 
 // One number for all processes of this start of the program, another at every start.
-std::string Attempt(Communicator& communicator) {
-  at::Tensor number = at::zeros({1}, at::kLong);
+std::string Attempt(Communicator& communicator, at::Device device_of_run) {
+  at::Tensor number = at::zeros({1}, at::TensorOptions().dtype(at::kLong).device(device_of_run));
   if (communicator.rank() == 0) {
     std::random_device device;
-    number[0] = static_cast<std::int64_t>((static_cast<std::uint64_t>(device()) << 31) ^ device());
+    number.fill_(static_cast<std::int64_t>((static_cast<std::uint64_t>(device()) << 31) ^ device()));
   }
   communicator.Broadcast(number, 0)->Wait();
   return std::to_string(number.item<std::int64_t>());
@@ -50,16 +51,15 @@ std::span<std::byte> BytesOf(at::Tensor& tensor) {
 }  // namespace
 
 RunCheckpoint::RunCheckpoint(const Config& config, Communicator& communicator)
-    : folder_(std::filesystem::path(config.run) / "checkpoints"),
-      asynchronous_(config.checkpoints.asynchronous),
-      communicator_(communicator) {
+    : folder_(std::filesystem::path(config.run) / "checkpoints"), device_(DeviceOf(config)), communicator_(communicator) {
   CheckpointStoreOptions options;
   options.folder = folder_;
   options.rank = communicator.rank();
   options.world_size = communicator.size();
-  options.attempt = Attempt(communicator);
+  options.attempt = Attempt(communicator, device_);
   options.keep_newest = static_cast<int>(config.checkpoints.keep);
   options.keep_every = config.checkpoints.keep_every;
+  options.asynchronous = config.checkpoints.asynchronous;
   store_ = std::make_unique<CheckpointStore>(options);
   communicator.Barrier();
 }
@@ -84,7 +84,6 @@ void RunCheckpoint::Save(std::int64_t step, TrainState& state, base::Json run) {
     parts.push_back(std::move(save));
   }
   store_->Save(step, parts, std::move(run));
-  if (!asynchronous_) store_->Wait();
 }
 
 std::optional<base::Json> RunCheckpoint::Load(TrainState& state, const std::function<void(const base::Json&)>& check,
@@ -94,7 +93,7 @@ std::optional<base::Json> RunCheckpoint::Load(TrainState& state, const std::func
   options.world_size = communicator_.size();
   options.report = say;
   options.all_agree = [this](bool mine) {
-    at::Tensor refusals = at::full({1}, mine ? 0.0 : 1.0, at::kDouble);
+    at::Tensor refusals = at::full({1}, mine ? 0.0 : 1.0, at::TensorOptions().dtype(at::kDouble).device(device_));
     communicator_.AllReduceSum(refusals)->Wait();
     return refusals.item<double>() == 0;
   };

@@ -29,7 +29,7 @@ class RunCheckpoint {
 
  private:
   const std::filesystem::path folder_;
-  const bool asynchronous_;
+  const at::Device device_;
   Communicator& communicator_;
   std::unique_ptr<CheckpointStore> store_;
 };

@@ -96,6 +96,8 @@ class Run {
   void CheckOnProblems();
   void Log(const Totals& totals, double norm, double learning_rate, std::chrono::duration<double> time);
   void Say(const std::string& line);
+  void Note(const std::string& text);
+  bool Agreed(bool mine);
   bool first() const { return communicator_.rank() == 0; }
   bool Every(std::int64_t steps) const { return steps > 0 && step_ % steps == 0; }
   base::Json State() const;
@@ -116,6 +118,7 @@ class Run {
 
   std::int64_t step_ = 0;      // optimizer steps taken, those that were skipped included
   DataPosition position_;      // of the next batch
+  std::uint64_t epoch_ = 0;    // of the last one
   double minutes_before_ = 0;  // of earlier starts of this run
   Row row_;
   Clock::time_point started_ = Clock::now(), saved_ = Clock::now();
@@ -193,8 +196,13 @@ Totals Run::OneBatch() {
 }
 
 base::Json Run::State() const {
-  return {{"config", ToJson(config_)},         {"step", step_},        {"epoch", position_.epoch},
-          {"batch", position_.batch},          {"minutes", Minutes()}, {"guard", guard_.ToJson()},
+  return {{"config", ToJson(config_)},
+          {"step", step_},
+          {"epoch", position_.epoch},
+          {"batch", position_.batch},
+          {"minutes", Minutes()},
+          {"guard", guard_.ToJson()},
+          {"model", weights::ToJson(preparation_.model())},
           {"data", preparation_.train().key()}};
 }
 
@@ -206,6 +214,20 @@ void Run::Say(const std::string& line) {
   if (progress_ && !options_.quiet) progress_->Interrupt([&] { std::fprintf(stderr, "%s\n", line.c_str()); });
 }
 
+// A line for the terminal, the log and TensorBoard.
+void Run::Note(const std::string& text) {
+  Say(text);
+  if (metrics_) metrics_->Text(step_, "note", text);
+}
+
+// What the first process says holds for all.
+bool Run::Agreed(bool mine) {
+  Totals totals;
+  totals.out_of_time = first() && mine ? 1 : 0;
+  totals.AddUp(communicator_, device_);
+  return totals.out_of_time > 0;
+}
+
 // True where there was a checkpoint.
 bool Run::Resume() {
   const auto check = [this](const base::Json& run) {
@@ -213,6 +235,11 @@ bool Run::Resume() {
     if (!differs.empty()) {
       throw base::BadInput(config_.run + ": holds checkpoints of another run (" + differs +
                            "); go on with its settings, or give this one a folder of its own (run=DIR)");
+    }
+    if (run.at("model") != weights::ToJson(preparation_.model())) {
+      throw base::BadInput(config_.run +
+                           ": its checkpoints are of a model of another shape (config.json has changed since); give this run a "
+                           "folder of its own (run=DIR)");
     }
     if (run.at("data") != preparation_.train().key()) {
       throw base::BadInput(config_.run +
@@ -233,6 +260,7 @@ bool Run::Resume() {
 
 void Run::Save() {
   checkpoint_.Save(step_, *state_, State());
+  if (metrics_) metrics_->Sync();
   saved_ = Clock::now();
 }
 
@@ -273,6 +301,7 @@ void Run::OpenOutputs(bool resumed) {
   progress.peak = PeakFlops(device_, ComputeTypeOf(config_)) * communicator_.size();
   progress.quiet = options_.quiet;
   progress_.emplace(progress);
+  if (preparation_.held_out_plan() == nullptr) Say("nothing is held out: there will be no held-out loss (data.held_out_share)");
   if (resumed) Say("going on after step " + std::to_string(step_) + " of " + std::to_string(preparation_.total_steps()));
 }
 
@@ -308,7 +337,7 @@ void Run::Log(const Totals& totals, double norm, double learning_rate, std::chro
                        {"gradient_norm", norm},
                        {"tokens", totals.tokens},
                        {"tokens_per_second", totals.tokens / time.count()},
-                       {"epoch", position_.epoch},
+                       {"epoch", epoch_},
                        {"seconds", time.count()}};
   values["memory"] = ResidentBytes();
   values["peak_memory"] = PeakResidentBytes();
@@ -326,17 +355,19 @@ void Run::CheckOnProblems() {
   const fs::path folder = fs::path(config_.run) / "eval";
   const fs::path model = folder / "model.gguf";
   WriteGguf(preparation_, *state_, communicator_, model);
-  if (first()) {
-    const ProblemCheck check = CheckProblems(model, config_.watch.eval_problems, config_.watch.eval_count,
-                                             folder / ("step-" + std::to_string(step_) + ".jsonl"));
-    metrics_->Append(
-        step_,
-        {{"problems",
-          {{"correct", check.correct}, {"solved", check.solved}, {"unanswered", check.unanswered}, {"seconds", check.seconds}}}});
-    metrics_->Text(step_, "transcripts", base::ReadFile(check.transcripts));
-    Say("step " + std::to_string(step_) + ": " + std::to_string(check.correct) + " of " + std::to_string(check.solved) +
-        " problems solved; " + check.transcripts.string());
-  }
+  if (first()) try {
+      const ProblemCheck check = CheckProblems(model, config_.watch.eval_problems, config_.watch.eval_count,
+                                               folder / ("step-" + std::to_string(step_) + ".jsonl"));
+      metrics_->Append(
+          step_,
+          {{"problems",
+            {{"correct", check.correct}, {"solved", check.solved}, {"unanswered", check.unanswered}, {"seconds", check.seconds}}}});
+      metrics_->Text(step_, "transcripts", base::ReadFile(check.transcripts));
+      Say("step " + std::to_string(step_) + ": " + std::to_string(check.correct) + " of " + std::to_string(check.solved) +
+          " problems solved; " + check.transcripts.string());
+    } catch (const base::Error& error) {  // a look at the model is not worth the training
+      Note(std::string("the problems could not be checked: ") + error.what());
+    }
   communicator_.Barrier();
   if (progress_) progress_->LeaveOut();
 }
@@ -347,7 +378,8 @@ TrainingEnd Run::Train() {
   const bool frozen = preparation_.layout().frozen_count() > 0;
   if (frozen) SetStart(preparation_, *state_);
   const bool resumed = Resume();
-  if (resumed && step_ >= total && fs::exists(fs::path(config_.run) / "result" / "config.json")) {
+  const auto spent = [&] { return config_.minutes > 0 && Minutes() >= config_.minutes; };
+  if (resumed && (step_ >= total || Agreed(spent())) && ResultIsWhole(config_)) {
     if (first())
       std::fprintf(stderr, "mathcoder train: %s is done (%lld steps); its result is in %s/result\n", config_.run.c_str(),
                    static_cast<long long>(total), config_.run.c_str());
@@ -359,7 +391,7 @@ TrainingEnd Run::Train() {
     ReportHeldOut("before the first step");
     Save();  // a rollback needs one; and a run that dies soon has read its weights for nothing else
   }
-  bool interrupted = false, out_of_time = false;
+  bool interrupted = false, out_of_time = resumed && Agreed(spent());
   while (step_ < total && !interrupted && !out_of_time) {
     const auto start = Clock::now();
     Totals totals = OneBatch();
@@ -368,7 +400,7 @@ TrainingEnd Run::Train() {
     if (first()) {  // one clock decides for all
       const std::chrono::duration<double, std::ratio<60>> since = Clock::now() - saved_;
       totals.save = config_.checkpoints.every_minutes > 0 && since.count() >= config_.checkpoints.every_minutes ? 1 : 0;
-      totals.out_of_time = config_.minutes > 0 && Minutes() >= config_.minutes ? 1 : 0;
+      totals.out_of_time = spent() ? 1 : 0;
     }
     totals.AddUp(communicator_, device_);
     interrupted = totals.interrupted > 0;
@@ -376,23 +408,21 @@ TrainingEnd Run::Train() {
 
     const double learning_rate = LearningRate(schedule_, step_);
     const Guard::Verdict verdict = guard_.Observe(step_ + 1, totals.mean(), norm);
-    if (!verdict.reason.empty()) {
-      Say("step " + std::to_string(step_ + 1) + ": " + verdict.reason);
-      if (metrics_) metrics_->Text(step_ + 1, "guard", verdict.reason);
-    }
+    epoch_ = position_.epoch;
     position_ = preparation_.After(position_);
     switch (verdict.action) {
       case Guard::Action::kStop:
         state_->DropGradients();
         checkpoint_.Wait();
-        throw base::Error("step " + std::to_string(step_ + 1) + ": " + verdict.reason + "; the checkpoints in " + config_.run +
-                          "/checkpoints are whole");
+        throw base::Error(verdict.reason + "; the checkpoints in " + config_.run + "/checkpoints are whole");
       case Guard::Action::kRollBack:
         state_->DropGradients();
         RollBack();
+        Note(verdict.reason);
         continue;
       case Guard::Action::kSkip:
         state_->DropGradients();
+        Note(verdict.reason);
         break;
       case Guard::Action::kGo: {
         const double clip = config_.optimizer.clip;
@@ -419,6 +449,7 @@ TrainingEnd Run::Train() {
     return TrainingEnd::kInterrupted;
   }
   ReportHeldOut("at the end");
+  if (config_.watch.eval_every > 0) CheckOnProblems();
   const ResultPaths paths = WriteResult(preparation_, *state_, communicator_, config_.run);
   if (progress_) progress_->Finish();
   if (first() && !options_.quiet) {

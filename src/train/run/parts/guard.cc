@@ -105,7 +105,7 @@ Guard::Verdict Guard::Observe(std::int64_t step, double loss, double gradient_no
     }
     return {Action::kRollBack, reason + "; back to the last checkpoint"};
   }
-  return {Action::kStop, reason + "; stopped, as the policy says: resume with skip or rollback, or a lower learning rate"};
+  return {Action::kStop, reason + "; stopped, as the policy says: the same command with skip or rollback goes on"};
 }
 
 base::Json Guard::ToJson() const {
