@@ -89,12 +89,14 @@ def main():
     parser.add_argument("--models", default="20m,135m")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--out", help="results as JSON")
     parser.add_argument("--pure-bf16", action="store_true", help="also the peer without f32 masters")
     args = parser.parse_args()
     python = run([ROOT / "scripts/make-test-python"], cwd=ROOT).strip()
     jemalloc = next(iter(sorted(Path("/usr/lib").glob("*/libjemalloc.so.2"))), None)
     if jemalloc is None:
         sys.exit("libjemalloc.so.2 is not installed: scripts/setup train")
+    summary = {}
     with tempfile.TemporaryDirectory(prefix="train-bench-") as name:
         folder = Path(name)
         run([BIN, "convert", ROOT / "models/mathematics-7m-f16.gguf", folder / "tokenizer"])
@@ -124,6 +126,12 @@ def main():
             ratios = [a["rate"] / b["rate"] for a, b in zip(results["ours"], results["peer"])]
             print(f"{model} ({results['peer'][0]['parameters']:,} parameters): {rate['ours'] / rate['peer']:.2f} times the tokens/s "
                   f"({min(ratios):.2f} to {max(ratios):.2f}; wanted 1.5), {peak['ours'] / peak['peer']:.2f} of the memory (wanted 0.6)", flush=True)
+            summary[model] = {"rate": rate, "peak": peak, "ratios": ratios, "runs": results}
+    if args.out:
+        Path(args.out).write_text(json.dumps(summary, indent=1))
+    missed = [model for model, found in summary.items()
+              if found["rate"]["ours"] < 1.5 * found["rate"]["peer"] or found["peak"]["ours"] > 0.6 * found["peak"]["peer"]]
+    sys.exit(1 if missed else 0)
 
 
 if __name__ == "__main__":

@@ -190,6 +190,44 @@ class Guard(TrainTest):
         self.assertTrue(any("back to the last checkpoint" in note for note in notes), notes)
 
 
+class Ways(TrainTest):
+    def test_what_is_computed_again_changes_no_bit(self):
+        results = []
+        for kind in ("none", "selective", "full"):
+            self.train(self.configuration(f"keep-{kind}", steps=6, model__checkpointing=kind, model__compute="bf16"))
+            results.append(support.sha256_of(self.folder / f"keep-{kind}/result"))
+        self.assertEqual(results[0], results[1])
+        self.assertEqual(results[0], results[2])
+
+    def test_narrow_moments_follow_the_wide_ones(self):
+        last = {}
+        for kind in ("f32", "bf16", "int8"):
+            self.train(self.configuration(f"moments-{kind}", steps=40, optimizer__moments=kind))
+            last[kind] = support.losses(self.folder / f"moments-{kind}")[40]
+        print(last)
+        for kind in ("bf16", "int8"):
+            self.assertLess(abs(last[kind] - last["f32"]), 0.05 * last["f32"])
+
+    def test_held_out_files_frozen_parameters_and_the_type_of_the_result(self):
+        held_out = support.transcripts(self.folder / "held-out.jsonl", 30, seed=2)
+        self.train(self.configuration("ways", steps=10, data__held_out=[str(held_out)], model__freeze=["mlp"], result__type="bf16",
+                                      result__gguf="q8_0", schedule__name="wsd", schedule__decay="linear"))
+        found = [record["held_out"] for record in support.metrics(self.folder / "ways") if "held_out" in record]
+        self.assertEqual(len(found), 2)
+        self.assertLess(found[1]["loss"], found[0]["loss"])
+        self.assertEqual({"loss", "text", "code", "execution", "user"}, set(found[0]))
+        header = (self.folder / "ways/result/model.safetensors").read_bytes()[:4000].decode("utf-8", "replace")
+        self.assertIn('"BF16"', header)
+        self.assertGreater((self.folder / "ways/result.gguf").stat().st_size, 1000)
+
+    def test_nothing_to_learn_and_wrong_types_are_refused_before_time_is_spent(self):
+        for words, pattern in ((["model.freeze=['.*']"], "nothing to learn"), (["result.gguf=q9_z"], "q9_z"),
+                               (["watch.eval_every=1", "watch.eval_problems=/nowhere.jsonl"], "/nowhere.jsonl")):
+            result = self.train(self.configuration("refused"), *words, code=3)
+            self.assertIn(pattern, result.stderr)
+            self.assertFalse((self.folder / "refused/checkpoints").exists())
+
+
 class Lora(TrainTest):
     def test_adapters_are_learnt_saved_and_merged(self):
         base = self.configuration("base", steps=30)
@@ -304,6 +342,13 @@ class Ranks(TrainTest):
                 worst = max(abs(found[step] - expected[step]) for step in expected)
                 print(f"{ranks} ranks, ZeRO {stage}: largest difference {worst:.1e}", flush=True)
                 self.assertLess(worst, 1e-5)
+
+    def test_adapters_on_two_ranks_from_a_gguf_file(self):
+        keys = {"model__config": "", "model__from": support.MODEL, "model__tokenizer": "", "lora__rank": 2, "steps": 5}
+        self.train(self.configuration("lora-one", **keys))
+        self.mpirun(2, self.configuration("lora-two", parallel__zero=3, **keys))
+        one, two = support.losses(self.folder / "lora-one"), support.losses(self.folder / "lora-two")
+        self.assertLess(max(abs(one[step] - two[step]) for step in one), 1e-5)
 
     def test_two_ranks_save_and_four_go_on(self):
         self.train(self.configuration("alone", steps=24))

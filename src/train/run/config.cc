@@ -204,6 +204,7 @@ Fields::Fields(Config& c) {
   Value("schedule.warmup_steps", c.schedule.warmup_steps, natural, kShapes, "steps of linear warm-up");
   Value("schedule.minimum_ratio", c.schedule.minimum_ratio, share, kShapes, "where it ends, as a share of the peak");
   Value("schedule.decay_share", c.schedule.decay_share, share, kShapes, "wsd: share of the steps in which it falls");
+  Text("schedule.decay", c.schedule.decay, kShapes, "wsd: how it falls", {"1-sqrt", "linear", "cosine"});
 
   Value("parallel.zero", c.parallel.zero, Range{0, 3}, kFree,
         "ZeRO stage: 1 shards optimizer states, 2 gradients too, 3 weights too");
@@ -223,6 +224,8 @@ Fields::Fields(Config& c) {
        {"ignore", "stop", "skip", "rollback"});
   Value("guard.spike_deviations", c.guard.spike_deviations, not_negative, kFree,
         "a leap is more than so many standard deviations above the mean of the last steps");
+  Value("guard.spike_factor", c.guard.spike_factor, not_negative, kFree,
+        "or more than so many times their median; 0: not looked at");
   Value("guard.window", c.guard.window, Range{8, 1e6}, kFree, "how many steps that mean looks back");
   Value("guard.limit", c.guard.limit, positive, kFree, "skips or rollbacks in a row after which the run stops");
 

@@ -66,6 +66,7 @@ struct Config {
     std::string name = "cosine";
     std::int64_t warmup_steps = 50;
     double minimum_ratio = 0, decay_share = 0.2;
+    std::string decay = "1-sqrt";
   } schedule;
 
   struct ParallelPart {
@@ -83,7 +84,7 @@ struct Config {
 
   struct GuardPart {
     std::string nan = "stop", spike = "skip";
-    double spike_deviations = 8;
+    double spike_deviations = 8, spike_factor = 0;
     std::int64_t window = 100, limit = 5;
   } guard;
 

@@ -147,6 +147,7 @@ ScheduleOptions ScheduleOf(const Config& config, std::int64_t total_steps) {
   options.warmup_steps = config.schedule.warmup_steps;
   options.minimum_ratio = config.schedule.minimum_ratio;
   options.decay_share = config.schedule.decay_share;
+  options.decay = DecayFromName(config.schedule.decay);
   return options;
 }
 
@@ -155,6 +156,7 @@ GuardOptions GuardOf(const Config& config) {
   options.nan = PolicyFromName(config.guard.nan);
   options.spike = PolicyFromName(config.guard.spike);
   options.deviations = config.guard.spike_deviations;
+  options.factor = config.guard.spike_factor;
   options.window = config.guard.window;
   options.least = std::min(options.least, options.window);
   options.limit = config.guard.limit;
