@@ -384,7 +384,7 @@ TrainingEnd Run::Train() {
   if (resumed && (step_ >= total || Agreed(spent())) && ResultIsWhole(config_)) {
     if (first())
       std::fprintf(stderr, "mathcoder train: %s is done (%lld steps); its result is in %s/result\n", config_.run.c_str(),
-                   static_cast<long long>(total), config_.run.c_str());
+                   static_cast<long long>(step_), config_.run.c_str());
     return TrainingEnd::kDone;
   }
   if (!resumed && !frozen) SetStart(preparation_, *state_);
