@@ -97,12 +97,16 @@ TEST(TrainProgress, InPlaceOnATerminalAndCutToItsWidth) {
     progress.Interrupt([&] { std::fputs("note\n", out); });
   }
   std::fflush(out);
-  char buffer[1000];
-  const ssize_t n = ::read(master, buffer, sizeof buffer);
+  // A terminal hands on what was written when it likes: read until both lines have ended.
+  std::string content;
+  while (std::count(content.begin(), content.end(), '\n') < 2) {
+    char buffer[1000];
+    const ssize_t n = ::read(master, buffer, sizeof buffer);
+    ASSERT_GT(n, 0) << content;
+    content.append(buffer, static_cast<std::size_t>(n));
+  }
   std::fclose(out);
-  ASSERT_GT(n, 0);
   const std::string line = "\r\033[K" + std::string("step 1  loss 0.8312  lr 1.9e-05  24,690").substr(0, 35);
-  const std::string content(buffer, static_cast<std::size_t>(n));
   EXPECT_THAT(content, ::testing::StartsWith(line.substr(0, 30)));
   EXPECT_THAT(content, HasSubstr("\r\033[Knote\r\n"));
   for (std::size_t at = 0; (at = content.find("\033[K", at)) != std::string::npos; ++at) {
