@@ -22,9 +22,8 @@ void AddTrain(CLI::App& app, Run& run) {
       const auto trainer = base::FindHelper("mathcoder-train");
       if (!trainer) {
         throw base::Unavailable(
-            "the trainer is not installed beside this program; in a clone of the repository `make trainer` builds it (libtorch, a "
-            "few "
-            "hundred megabytes, is fetched once)");
+            "the trainer is not installed beside this program; in a clone of the repository `make trainer` builds it "
+            "(libtorch, a few hundred megabytes, is fetched once)");
       }
       std::vector<std::string> words = arguments;
       words.insert(words.begin(), "mathcoder train");

@@ -17,26 +17,10 @@
 namespace mathcoder::train {
 namespace {
 
-// "FILE:REPEAT", where the part behind the last colon is a number.
-DataSource SourceOf(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon != std::string::npos && colon + 1 < text.size() &&
-      text.find_first_not_of("0123456789.", colon + 1) == std::string::npos) {
-    return {.files = text.substr(0, colon), .repeat = std::stod(text.substr(colon + 1))};
-  }
-  return {.files = text, .repeat = 1};
-}
-
 std::vector<DataFile> FilesOf(const std::vector<std::string>& texts) {
   std::vector<DataSource> sources;
-  for (const std::string& text : texts) sources.push_back(SourceOf(text));
+  for (const std::string& text : texts) sources.push_back(ParseSource(text));
   return ExpandSources(sources);
-}
-
-std::vector<std::uint32_t> AllOf(const TokenCache& cache) {
-  std::vector<std::uint32_t> all(cache.size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint32_t>(i);
-  return all;
 }
 
 // RUN/start-HASH: the GGUF file as a Hugging Face folder, converted once. Of processes that do it at once the first to be done
@@ -167,8 +151,8 @@ void Preparation::OpenData(bool quiet) {
   const PackOptions once = {.length = options.length, .seed = config_.seed};
   if (!config_.data.held_out.empty()) {
     held_out_ = OpenOrBuildCache(folder, FilesOf(config_.data.held_out), *dialect_, *tokenizer_, options);
-    split_.train = AllOf(*train_);
-    split_.held_out = AllOf(*held_out_);
+    split_.train = MakeSplit(*train_, {}).train;  // all of it
+    split_.held_out = MakeSplit(*held_out_, {}).train;
   } else {
     split_ = MakeSplit(*train_, {.fraction = config_.data.held_out_share, .seed = config_.seed});
   }
